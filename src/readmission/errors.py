@@ -1,0 +1,76 @@
+"""Every error that this project raises on purpose, as one tree.
+
+The layers raise these; the edge (HTTP, Airflow, the command line) translates them once.
+"""
+
+
+class ReadmissionError(Exception):
+    """Base of all errors below; its text is safe to show to a caller."""
+
+
+class MissingSetting(ReadmissionError):
+    """A setting that this service needs is not in the environment."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the setting {name} is not set: see .env.example")
+        self.name = name
+
+
+class NothingToDo(ReadmissionError):
+    """A pipeline run has no work: its remaining tasks are skipped, not failed."""
+
+
+class SourceUnavailable(ReadmissionError):
+    """The rows cannot be had now: no network, or the far server does not answer."""
+
+
+class ChecksumMismatch(ReadmissionError):
+    """A file is not the one that it claims to be."""
+
+
+class InvalidSource(ReadmissionError):
+    """A data file cannot be read as encounters."""
+
+
+class BatchNotPublished(ReadmissionError):
+    """The batch exists but its time has not come.
+
+    ``next_batch_at`` is an ISO 8601 instant in UTC, or None when nothing more will be published.
+    """
+
+    def __init__(self, batch_number: int, next_batch_at: str | None) -> None:
+        super().__init__(f"batch {batch_number} is not published; the next one comes at {next_batch_at}")
+        self.batch_number = batch_number
+        self.next_batch_at = next_batch_at
+
+
+class InvalidBatch(ReadmissionError):
+    """A batch breaks the raw contract: wrong columns, types, or checksum."""
+
+
+class SourceChanged(ReadmissionError):
+    """The source hands out other rows than those already stored under the same name."""
+
+
+class InvalidModel(ReadmissionError):
+    """A model is not what it should be: wrong digest, failed parity, foreign encoding."""
+
+
+class ModelNotLoaded(ReadmissionError):
+    """No model is in memory yet."""
+
+
+class InvalidInput(ReadmissionError):
+    """A caller's input is refused; the text names the field and its allowed values, never the value."""
+
+
+class TooLarge(ReadmissionError):
+    """A request has more rows or bytes than are allowed."""
+
+
+class Unauthorized(ReadmissionError):
+    """The key is missing or wrong."""
+
+
+class NotFound(ReadmissionError):
+    """What was asked for does not exist."""

@@ -1,0 +1,60 @@
+"""What tasks hand to each other: small JSON references, never rows."""
+
+from typing import TypedDict
+
+
+class BatchRef(TypedDict):
+    """A batch in the landing bucket, as received."""
+
+    batch_number: int
+    sha256: str
+    rows: int
+    key: str
+    source: str
+
+
+class CleanRef(TypedDict):
+    """A cleaned batch in the landing bucket; ``dropped`` counts the rows left out, by reason."""
+
+    batch_number: int
+    key: str
+    rows: int
+    dropped: dict[str, int]
+
+
+class DatasetRef(TypedDict):
+    """A frozen data set: ``datasets/<digest>/{train,validation,test}.parquet``.
+
+    ``digest`` is the sha256 over the three files; ``rows`` counts by split; ``source`` is uci, file or synthetic.
+    """
+
+    digest: str
+    batch_numbers: list[int]
+    source: str
+    rows: dict[str, int]
+
+
+class TrainedRef(TypedDict):
+    """A trained candidate and its MLflow run."""
+
+    candidate: str
+    run_id: str
+    validation_roc_auc: float
+
+
+class RegisteredRef(TypedDict):
+    """A registered model version; ``onnx_digest`` is the sha256 of its ``model.onnx``."""
+
+    version: str
+    run_id: str
+    candidate: str
+    onnx_digest: str
+
+
+class PromotionRef(TypedDict):
+    """What the gate decided and which version is in production now (None: none)."""
+
+    promoted: bool
+    reason: str
+    version: str
+    production_version: str | None
