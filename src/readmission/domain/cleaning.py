@@ -29,8 +29,8 @@ class CleanBatch:
 def validate_raw(frame_: pd.DataFrame) -> pd.DataFrame:
     """A received batch with the schema's names and types; raises :class:`InvalidBatch` when it breaks the contract.
 
-    The 50 columns must be there (any order, no other), identifiers present and unique, integers integral. Values outside
-    a category's list are kept here: the raw table shows what came, cleaning drops the row.
+    The 50 columns must be there (any order, no other), identifiers present and unique, integers integral. Values
+    outside a category's list are kept here: the raw table shows what came, cleaning drops the row.
     """
     if sorted(frame_.columns) != sorted(NAMES):
         missing, extra = set(NAMES) - set(frame_.columns), set(frame_.columns) - set(NAMES)

@@ -1,8 +1,8 @@
 """Raw clinical values of one encounter to the numbers that a model takes.
 
-The rules are fixed by the schema, nothing is fitted: a category becomes its position in the schema's list, a code itself,
-an ICD-9 code its disease group, a number itself, and unknown becomes NaN. Training (``features``) and serving use the
-same tables; ``ENCODING_DIGEST`` names them, and a model says with which digest it was trained.
+The rules are fixed by the schema, nothing is fitted: a category becomes its position in the schema's list, a code
+itself, an ICD-9 code its disease group, a number itself, and unknown becomes NaN. Training (``features``) and serving
+use the same tables; ``ENCODING_DIGEST`` names them, and a model says with which digest it was trained.
 """
 
 import hashlib
@@ -65,11 +65,11 @@ def icd9_group(code: str) -> str:
     return "other"
 
 
-def table(column: Column) -> dict[str, float] | dict[int, float]:
+def table(column: Column) -> dict[object, float]:
     """The number of each value that a category or code may hold; values that say "unknown" are not in it."""
+    known = [value for value in column.values if value not in column.unknown]
     if column.kind is Kind.CODE:
-        return {int(value): float(value) for value in column.values if value not in column.unknown}
-    known = [str(value) for value in column.values if value not in column.unknown]
+        return {value: float(value) for value in known}
     return {value: float(position) for position, value in enumerate(known)}
 
 
@@ -89,7 +89,7 @@ def icd9_number(code: str) -> float:
 
 
 def encode(encounters: list[Mapping[str, object]]) -> np.ndarray:
-    """Encounters (raw clinical values by feature name, already valid) to ``(n, len(FEATURES))`` float32; NaN: unknown."""
+    """Valid encounters (raw clinical values by feature name) to ``(n, len(FEATURES))`` float32; NaN: unknown."""
     return np.array([encode_one(encounter) for encounter in encounters], dtype=np.float32).reshape(-1, len(FEATURES))
 
 
@@ -105,4 +105,4 @@ def _number(column: Column, value: object) -> float:
         return float(value)  # type: ignore[arg-type]
     if column.kind is Kind.ICD9:
         return icd9_number(str(value))
-    return TABLES[column.name].get(value, UNKNOWN)  # type: ignore[call-overload, no-any-return]
+    return TABLES[column.name].get(value, UNKNOWN)

@@ -1,6 +1,6 @@
 """The first step of every model's pipeline: clean encounters to the matrix of ``encoding``, many rows at once."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -29,13 +29,14 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
         return True
 
 
-def _encode_column(values: "pd.Series[Any]", column: Column) -> np.ndarray:
-    if column.kind is Kind.ICD9:
-        codes = {code: icd9_number(str(code)) for code in values.dropna().unique()}
-        return values.map(codes).to_numpy(dtype=np.float32, na_value=np.nan)
-    if column.kind is Kind.NUMBER:
-        return values.to_numpy(dtype=np.float32, na_value=np.nan)
-    encoded = values.map(TABLES[column.name])
+def _encode_column(values: pd.Series, column: Column) -> np.ndarray:
+    encoded = values if column.kind is Kind.NUMBER else values.map(_numbers(values, column))
     if column.name in DEFAULTS:
         encoded = encoded.where(values.notna(), DEFAULTS[column.name])
-    return encoded.to_numpy(dtype=np.float32, na_value=np.nan)
+    return np.asarray(encoded.to_numpy(dtype=np.float32, na_value=np.nan))
+
+
+def _numbers(values: pd.Series, column: Column) -> dict[object, float]:
+    if column.kind is Kind.ICD9:
+        return {code: icd9_number(code) for code in values.dropna().unique()}
+    return TABLES[column.name]
