@@ -1,0 +1,178 @@
+"""The MLflow model registry: versions, aliases, tags, and the model file by its digest.
+
+Imports only what mlflow-skinny has, so that the inference server can use it.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import requests
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+from mlflow.exceptions import MlflowException
+
+from readmission.errors import InvalidModel, NotFound, SourceUnavailable
+
+PRODUCTION = "production"
+PREVIOUS = "previous"
+MODEL_PATH = "model"
+ONNX_FILE = "model.onnx"
+ONNX_DIGEST = "onnx_digest"
+PROMOTION = "promotion"
+ROLLED_BACK = "rolled_back"
+
+# the registry answers an unknown alias with the second one
+_ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of the registered model; ``onnx_digest`` is the sha256 of its model file, empty when it has none."""
+
+    name: str
+    version: str
+    run_id: str
+    onnx_digest: str
+    created_at: datetime
+    tags: dict[str, str]
+
+
+class ModelRegistry:
+    """The versions of one registered model."""
+
+    def __init__(self, tracking_uri: str, model_name: str, *, timeout_seconds: int = 10, retries: int = 2) -> None:
+        """``timeout_seconds`` and ``retries`` bound a request to MLflow, in this whole process.
+
+        MLflow takes them from the environment only; what the operator set there wins.
+        """
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeout_seconds))
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(retries))
+        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        self.model_name = model_name
+
+    def production(self) -> ModelVersion | None:
+        """The version behind the alias ``production``; None when there is none."""
+        return self._by_alias(PRODUCTION)
+
+    def previous(self) -> ModelVersion | None:
+        """The version that was in production before; None when there is none."""
+        return self._by_alias(PREVIOUS)
+
+    def version(self, number: str) -> ModelVersion:
+        """Raises :class:`NotFound` when there is no such version."""
+        with _mlflow_errors():
+            try:
+                return _model_version(self._client.get_model_version(self.model_name, number))
+            except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+                raise NotFound(f"{self.model_name} has no version {number}") from error
+
+    def find(self, run_id: str) -> ModelVersion | None:
+        """The version that was registered from an MLflow run; the first one when there are several."""
+        with _mlflow_errors():
+            found = self._client.search_model_versions(f"name='{self.model_name}' and run_id='{run_id}'")
+        return min(map(_model_version, found), key=lambda version: int(version.version), default=None)
+
+    def register(self, run_id: str, onnx: bytes, tags: dict[str, str]) -> ModelVersion:
+        """Register a run's model with its model file; the run's version when it has one already."""
+        if existing := self.find(run_id):
+            return existing
+        with _mlflow_errors():
+            self._upload(run_id, onnx)
+            self._create_model()
+            # version and tags are written together: no version is ever seen without its digest
+            created = self._client.create_model_version(
+                self.model_name,
+                f"runs:/{run_id}/{MODEL_PATH}",
+                run_id,
+                tags=tags | {ONNX_DIGEST: hashlib.sha256(onnx).hexdigest()},
+            )
+        return _model_version(created)
+
+    def download_onnx(self, version: ModelVersion) -> bytes:
+        """The model file of a version; raises :class:`InvalidModel` when it is not the one that was registered."""
+        with tempfile.TemporaryDirectory() as folder, _mlflow_errors():
+            path = self._client.download_artifacts(version.run_id, f"{MODEL_PATH}/{ONNX_FILE}", folder)
+            data = Path(path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != version.onnx_digest:
+            raise InvalidModel(f"the file of {version.name} version {version.version} has another digest than its tag")
+        return data
+
+    def promote(self, version: ModelVersion) -> None:
+        """Put a version into production; the one that it replaces becomes ``previous``. Twice is as once."""
+        current = self.production()
+        if current and current.version == version.version:
+            return
+        with _mlflow_errors():
+            # this order: a kill in between leaves the old version in production
+            if current:
+                self._client.set_registered_model_alias(self.model_name, PREVIOUS, current.version)
+            self._client.set_registered_model_alias(self.model_name, PRODUCTION, version.version)
+
+    def rollback(self) -> ModelVersion:
+        """Put the previous version back and mark the withdrawn one; raises :class:`NotFound` when there is none."""
+        current, previous = self.production(), self.previous()
+        if previous is None or (current and current.version == previous.version):
+            raise NotFound(f"{self.model_name} has no previous version to go back to")
+        if current:
+            self.tag(current, {PROMOTION: ROLLED_BACK})
+        with _mlflow_errors():
+            self._client.set_registered_model_alias(self.model_name, PRODUCTION, previous.version)
+            self._client.delete_registered_model_alias(self.model_name, PREVIOUS)
+        return previous
+
+    def tag(self, version: ModelVersion, tags: dict[str, str]) -> None:
+        """Set tags of a version; other tags stay."""
+        with _mlflow_errors():
+            for key, value in tags.items():
+                self._client.set_model_version_tag(version.name, version.version, key, value)
+
+    def _by_alias(self, alias: str) -> ModelVersion | None:
+        with _mlflow_errors():
+            try:
+                return _model_version(self._client.get_model_version_by_alias(self.model_name, alias))
+            except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+                return None
+
+    def _upload(self, run_id: str, onnx: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / ONNX_FILE
+            path.write_bytes(onnx)
+            self._client.log_artifact(run_id, str(path), MODEL_PATH)
+
+    def _create_model(self) -> None:
+        try:
+            self._client.create_registered_model(self.model_name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+
+def _model_version(found: MlflowVersion) -> ModelVersion:
+    tags = {str(key): str(value) for key, value in found.tags.items()}
+    return ModelVersion(
+        name=found.name,
+        version=str(found.version),
+        run_id=str(found.run_id),
+        onnx_digest=tags.get(ONNX_DIGEST, ""),
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        tags=tags,
+    )
+
+
+@contextmanager
+def _mlflow_errors() -> Iterator[None]:
+    """What goes wrong on the way to MLflow, as one error of ours."""
+    try:
+        yield
+    except (MlflowException, requests.RequestException, OSError) as error:
+        raise SourceUnavailable(f"MLflow did not do what was asked: {error}") from error
