@@ -1,0 +1,73 @@
+"""Ask a service whether it is well."""
+
+import getpass
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import mysql.connector
+
+from readmission.errors import ReadmissionError
+from readmission.local.service import Service
+
+
+class NotHealthy(ReadmissionError):
+    """The service does not say that it is well; the text says what it says instead."""
+
+
+def check(service: Service, *, started_at: float = 0.0, timeout: float = 5.0) -> None:
+    """Return when the service is well; raises :class:`NotHealthy`. ``started_at``: its process's birth, in epoch s."""
+    url = service.health.url
+    if url.startswith("mariadb://"):
+        _check_mariadb(url.removeprefix("mariadb://"), timeout)
+        return
+    response = _get(url, timeout)
+    if service.health.heartbeat:
+        _check_heartbeat(response.json()[service.health.heartbeat], service.health.heartbeat, started_at)
+
+
+def wait_healthy(
+    service: Service, *, started_at: float = 0.0, watch: Callable[[], None] = lambda: None, seconds: float | None = None
+) -> None:
+    """Wait until the service is well; raises :class:`NotHealthy` at the limit, or what ``watch`` raises before."""
+    deadline = time.monotonic() + (seconds or service.ready_seconds)
+    while True:
+        watch()
+        try:
+            return check(service, started_at=started_at)
+        except NotHealthy:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def _get(url: str, timeout: float) -> httpx.Response:
+    try:
+        # a proxy of the environment is not for this machine's own services
+        with httpx.Client(trust_env=False, timeout=timeout) as client:
+            response = client.get(url)
+    except httpx.HTTPError as error:
+        raise NotHealthy(f"{url}: {type(error).__name__}") from error
+    if response.status_code != httpx.codes.OK:
+        raise NotHealthy(f"{url} answers {response.status_code}")
+    return response
+
+
+def _check_heartbeat(report: dict[str, str | None], component: str, started_at: float) -> None:
+    beat = report.get(f"latest_{component}_heartbeat")
+    if report["status"] != "healthy" or beat is None:
+        raise NotHealthy(f"{component} is {report['status']}")
+    # a killed process leaves a heartbeat that is young enough to look alive
+    if datetime.fromisoformat(beat).astimezone(UTC).timestamp() < started_at:
+        raise NotHealthy(f"{component} has not sent a heartbeat yet")
+
+
+def _check_mariadb(socket: str, timeout: float) -> None:
+    try:
+        with mysql.connector.connect(
+            unix_socket=socket, user=getpass.getuser(), connection_timeout=max(1, int(timeout))
+        ) as connection:
+            connection.ping(reconnect=False)
+    except mysql.connector.Error as error:
+        raise NotHealthy(f"no answer on {socket}: {error.msg}") from error

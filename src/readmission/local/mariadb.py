@@ -1,0 +1,87 @@
+"""A private MariaDB server: its own data directory, socket and port, nothing of the system's."""
+
+import getpass
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mysql.connector
+
+from readmission.local.service import Health, Service
+
+_SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
+
+
+def find_program(name: str) -> Path | None:
+    """A program on the path or in the usual folders for servers, which are not on every user's path."""
+    found = shutil.which(name) or shutil.which(name, path=_SEARCH)
+    return Path(found) if found else None
+
+
+@dataclass(frozen=True)
+class MariaDb:
+    """One server; ``socket`` must be shorter than 108 characters."""
+
+    directory: Path
+    socket: Path
+    port: int
+
+    @staticmethod
+    def available() -> bool:
+        return all(find_program(name) for name in ("mariadbd", "mariadb-install-db"))
+
+    def service(self) -> Service:
+        return Service(
+            name="mariadb",
+            command=(
+                str(find_program("mariadbd")),
+                "--no-defaults",  # an option file of the system would bring its own paths
+                f"--user={getpass.getuser()}",
+                f"--datadir={self.directory}",
+                f"--socket={self.socket}",
+                f"--pid-file={self.socket.with_suffix('.pid')}",
+                f"--port={self.port}",
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+                "--local-infile=1",
+                "--innodb-flush-log-at-trx-commit=2",  # a laptop may lose one second, not its patience
+                "--character-set-server=utf8mb4",
+                "--collation-server=utf8mb4_unicode_ci",
+            ),
+            health=Health(f"mariadb://{self.socket}"),
+            ports={"SQL": self.port},
+            url=f"mysql://127.0.0.1:{self.port}",
+        )
+
+    def initialise(self) -> None:
+        """Create the system tables unless they are there; only this system user is their administrator."""
+        if (self.directory / "mysql").exists():
+            return
+        unfinished = self.directory.with_name(f"{self.directory.name}.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        command = [
+            str(find_program("mariadb-install-db")),
+            "--no-defaults",
+            f"--datadir={unfinished}",
+            f"--user={getpass.getuser()}",
+            "--auth-root-authentication-method=socket",
+            "--skip-test-db",
+        ]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        unfinished.rename(self.directory)
+
+    def create_databases(self, names: Iterable[str], user: str, password: str) -> None:
+        """Create what is missing and let ``user`` in from this machine with ``password``; safe to repeat."""
+        with mysql.connector.connect(unix_socket=str(self.socket), user=getpass.getuser()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'127.0.0.1' IDENTIFIED BY %s", (password,))
+            cursor.execute(f"ALTER USER '{user}'@'127.0.0.1' IDENTIFIED BY %s", (password,))
+            for name in names:
+                cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}`")
+                cursor.execute(f"GRANT ALL ON `{name}`.* TO '{user}'@'127.0.0.1'")
+
+    def url(self, name: str, user: str, password: str) -> str:
+        """The SQLAlchemy URL of one database."""
+        return f"mysql+mysqlconnector://{user}:{password}@127.0.0.1:{self.port}/{name}"

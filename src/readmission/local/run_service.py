@@ -1,0 +1,86 @@
+"""The parent of one service: ``python -m readmission.local.run_service SERVICES_FILE NAME``.
+
+It ends what an earlier life of the service left behind (an orphan would hold the port), starts the program, and ends
+all its descendants when the program ends, however they try to get away: it adopts them (``PR_SET_CHILD_SUBREAPER``).
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from readmission.local.processes import MARK, end_marked
+from readmission.local.service import Service, load_services
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "SUPERVISOR_ENABLED", "SUPERVISOR_PROCESS_NAME", "SUPERVISOR_SERVER_URL")
+
+
+def main(services_file: Path, name: str) -> int:
+    """Run the service until it ends; its exit code, 128 + n after signal n."""
+    service = load_services(services_file)[name]
+    _tie_lives(os.getppid())
+    end_marked(os.environ[MARK])
+    child = subprocess.Popen(service.command, env=_environment(service), start_new_session=True)
+    _stop_on_signals(child.pid, service.stop_seconds)
+    code = _wait(child.pid)
+    child.returncode = code  # reaped here, not by Popen
+    _kill_descendants()
+    return code if code >= 0 else 128 - code
+
+
+def _tie_lives(parent: int) -> None:
+    """Adopt lost descendants, and stop when the supervisor dies, which holds the other end of the log pipe."""
+    if sys.platform != "linux":
+        return
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit("the supervisor is gone")
+
+
+def _environment(service: Service) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **service.environment}
+
+
+def _stop_on_signals(pid: int, stop_seconds: float) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, stop_seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        _kill_descendants()
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _wait(pid: int) -> int:
+    """Reap every child until ``pid`` ends; its exit code, negative for a signal."""
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            return os.waitstatus_to_exitcode(status)
+
+
+def _kill_descendants() -> None:
+    for process in psutil.Process().children(recursive=True):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

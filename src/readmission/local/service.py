@@ -1,0 +1,63 @@
+"""What a service of the native run is: data only, so that it can be written to a file and read back."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Health:
+    """Where a service says that it is well.
+
+    ``url`` is an HTTP route that answers 200, or ``mariadb://`` and the path of a socket. With ``heartbeat`` the route
+    is Airflow's health report and the named component must have sent a heartbeat since its process was started.
+    """
+
+    url: str
+    heartbeat: str | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """One long-running program; ``environment`` may hold secrets, ``command`` never does."""
+
+    name: str
+    command: tuple[str, ...]
+    health: Health
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    depends_on: tuple[str, ...] = ()
+    url: str | None = None
+    user: str | None = None
+    password: str | None = None
+    stop_seconds: float = 5.0
+    ready_seconds: float = 120.0
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace ``path`` as a whole; only this user may read it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def save_services(path: Path, services: Iterable[Service]) -> None:
+    """Write services to a file of mode 0600, in order."""
+    write_private(path, json.dumps([asdict(service) for service in services], indent=1))
+
+
+def load_services(path: Path) -> dict[str, Service]:
+    """The services of :func:`save_services` by name, in order; none when there is no such file."""
+    if not path.exists():
+        return {}
+    return {item["name"]: _service(item) for item in json.loads(path.read_text())}
+
+
+def _service(item: dict[str, Any]) -> Service:
+    lists = {"command": tuple(item["command"]), "depends_on": tuple(item["depends_on"])}
+    return Service(**{**item, **lists, "health": Health(**item["health"])})

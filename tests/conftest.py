@@ -1,0 +1,127 @@
+"""Private servers for the tests, started as the native run starts them; each ends with the session."""
+
+import getpass
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mysql.connector
+import pytest
+
+from readmission.adapters.object_store import ObjectStore
+from readmission.local.health import NotHealthy, wait_healthy
+from readmission.local.mariadb import MariaDb
+from readmission.local.mlflow import mlflow_service, s3_artifacts
+from readmission.local.object_store import BUCKETS, SeaweedFs
+from readmission.local.ports import is_free
+from readmission.local.processes import MARK, end_marked, instance_of, mark_of
+from readmission.local.service import Service, save_services
+
+USER = "readmission"
+PASSWORD = "only-for-tests"
+KEYS = ("test-access-key", "test-secret-key")
+
+
+def find_free_ports(count: int = 1) -> int:
+    """The first of ``count`` free ports in a row, which are free 10,000 higher, too."""
+    while True:
+        # below the range from which the system takes ports for outgoing connections
+        first = random.randrange(10_000, 22_000)
+        row = range(first, first + count)
+        if all(is_free(port) and is_free(port + 10_000) for port in row):
+            return first
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[int], int]:
+    return find_free_ports
+
+
+@contextmanager
+def running(service: Service, directory: Path) -> Iterator[None]:
+    """Run one service with its native parent process, until the block ends."""
+    services, log = directory / f"{service.name}.json", directory / f"{service.name}.log"
+    save_services(services, [service])
+    mark = mark_of(instance_of(directory), service.name)
+    command = [sys.executable, "-m", "readmission.local.run_service", str(services), service.name]
+    with log.open("wb") as output:
+        parent = subprocess.Popen(command, env={**os.environ, MARK: mark}, stdout=output, stderr=subprocess.STDOUT)
+
+    def still_runs() -> None:
+        if parent.poll() is not None:
+            pytest.fail(f"{service.name} ended with {parent.returncode}:\n{log.read_text()[-2000:]}")
+
+    try:
+        try:
+            wait_healthy(service, watch=still_runs)
+        except NotHealthy as error:
+            pytest.fail(f"{service.name}: {error}:\n{log.read_text()[-2000:]}")
+        yield
+    finally:
+        parent.terminate()
+        try:
+            parent.wait(service.stop_seconds + 5)
+        finally:
+            end_marked(mark)
+
+
+class MariaDbServer:
+    """A running private MariaDB."""
+
+    def __init__(self, server: MariaDb) -> None:
+        self.server = server
+
+    def create_database(self, name: str) -> str:
+        """The SQLAlchemy URL of an empty database."""
+        with mysql.connector.connect(unix_socket=str(self.server.socket), user=getpass.getuser()) as connection:
+            connection.cursor().execute(f"DROP DATABASE IF EXISTS `{name}`")
+        self.server.create_databases([name], USER, PASSWORD)
+        return self.server.url(name, USER, PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
+    if not MariaDb.available():
+        pytest.skip("mariadbd is not installed")
+    directory = tmp_path_factory.mktemp("mariadb")
+    server = MariaDb(directory / "data", directory / "sql.sock", find_free_ports())
+    server.initialise()
+    with running(server.service(), directory):
+        yield MariaDbServer(server)
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of a private S3 server whose keys are ``KEYS``."""
+    if not SeaweedFs.available():
+        pytest.skip("weed is not installed")
+    directory = tmp_path_factory.mktemp("s3")
+    server = SeaweedFs(directory / "data", directory / "identities.json", find_free_ports(5))
+    server.initialise(*KEYS)
+    with running(server.service(), directory):
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture(scope="session")
+def object_store(seaweedfs: str) -> ObjectStore:
+    store = ObjectStore(seaweedfs, *KEYS, "us-east-1")
+    for bucket in BUCKETS:
+        store.make_bucket(bucket)
+    return store
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The tracking URI of a private MLflow whose artifacts lie in the private S3 server."""
+    directory = tmp_path_factory.mktemp("mlflow")
+    service = mlflow_service(
+        port=find_free_ports(),
+        backend_store_uri=f"sqlite:///{directory}/mlflow.db",
+        artifacts=s3_artifacts(seaweedfs, *KEYS, "us-east-1"),
+    )
+    with running(service, directory):
+        yield str(service.url)
