@@ -1,0 +1,137 @@
+"""The form of one encounter: every feature that the model uses, in the groups a clinician thinks in."""
+
+import streamlit as st
+
+from readmission.domain.cohort import DEATH_OR_HOSPICE
+from readmission.domain.schema import COLUMN, DOSES, FEATURES, Column, Kind
+from readmission.ui.labels import label
+from readmission.ui.texts import Language, text
+
+Encounter = dict[str, str | int | None]
+
+DRUG_FEATURES = tuple(column.name for column in FEATURES if column.values == DOSES)
+GROUPS: dict[str, tuple[str, ...]] = {
+    "patient": ("age", "gender", "race", "payer_code"),
+    "stay": (
+        "admission_type_id",
+        "admission_source_id",
+        "discharge_disposition_id",
+        "medical_specialty",
+        "time_in_hospital",
+        "num_lab_procedures",
+        "num_procedures",
+        "num_medications",
+    ),
+    "history": ("number_inpatient", "number_emergency", "number_outpatient"),
+    "diagnoses": ("diag_1", "diag_2", "diag_3", "number_diagnoses"),
+    "tests": ("A1Cresult", "max_glu_serum"),
+    "drugs": ("diabetesMed", "change_medication", *DRUG_FEATURES),
+}
+# what a field holds when nobody touches it; anything else starts as unknown
+INITIAL: Encounter = {"max_glu_serum": "None", "A1Cresult": "None", **dict.fromkeys(DRUG_FEATURES, "No")}
+EXAMPLE: Encounter = {
+    **INITIAL,
+    "age": "[70-80)",
+    "gender": "Female",
+    "race": "Caucasian",
+    "admission_type_id": 1,
+    "admission_source_id": 7,
+    "discharge_disposition_id": 1,
+    "medical_specialty": "InternalMedicine",
+    "time_in_hospital": 5,
+    "num_lab_procedures": 44,
+    "num_procedures": 1,
+    "num_medications": 16,
+    "number_inpatient": 1,
+    "number_emergency": 0,
+    "number_outpatient": 0,
+    "diag_1": "428",
+    "diag_2": "250.02",
+    "diag_3": "401",
+    "number_diagnoses": 8,
+    "A1Cresult": ">8",
+    "diabetesMed": "Yes",
+    "change_medication": "Ch",
+    "metformin": "Steady",
+    "insulin": "Up",
+}
+COLUMNS_PER_ROW = 4
+VALUES = "encounter"
+
+
+def field_key(name: str, language: Language) -> str:
+    """The session-state key of a feature's widget; one for each language, as a browser keeps the label it was given."""
+    return f"field.{language}.{name}"
+
+
+def load_example(language: Language) -> None:
+    """Fill the form with an invented encounter."""
+    for column in FEATURES:
+        st.session_state[field_key(column.name, language)] = EXAMPLE.get(column.name)
+
+
+def encounter_form(language: Language) -> Encounter:
+    """Draw the form; the encounter as it stands now, unknown values as None."""
+    before: Encounter = st.session_state.get(VALUES, INITIAL)
+    for column in FEATURES:
+        st.session_state.setdefault(field_key(column.name, language), before.get(column.name))
+    st.caption(text(language, "required"))
+    values: Encounter = {}
+    for group, names in GROUPS.items():
+        with st.container(border=True):
+            st.markdown(f"**{text(language, group)}**")
+            values |= _fields(names, language)
+    st.session_state[VALUES] = values
+    return values
+
+
+def missing_fields(encounter: Encounter) -> list[str]:
+    """The required features that were left empty."""
+    return [column.name for column in FEATURES if column.required and encounter.get(column.name) is None]
+
+
+def choices(column: Column) -> list[str | int | None]:
+    """What the page offers for a category or code: unknown (None) first unless a value is required or defaulted."""
+    excluded = set(column.unknown)
+    if column.name == "discharge_disposition_id":
+        excluded |= DEATH_OR_HOSPICE  # outside the cohort: no model has seen such a patient
+    known: list[str | int | None] = [value for value in column.values if value not in excluded]
+    return known if column.required or column.name in DRUG_FEATURES else [None, *known]
+
+
+def _fields(names: tuple[str, ...], language: Language) -> Encounter:
+    values: Encounter = {}
+    for start in range(0, len(names), COLUMNS_PER_ROW):
+        cells = st.columns(COLUMNS_PER_ROW)
+        for cell, name in zip(cells, names[start : start + COLUMNS_PER_ROW], strict=False):
+            with cell:
+                values[name] = _field(COLUMN[name], language)
+    return values
+
+
+def _field(column: Column, language: Language) -> str | int | None:
+    title = text(language, f"field.{column.name}") + (" *" if column.required else "")
+    key = field_key(column.name, language)
+    if column.kind is Kind.NUMBER:
+        hint = text(language, "range", low=column.low, high=column.high)
+        # no bounds here: a browser keeps a number beyond them on the screen and goes on with the one before
+        number: int | None = st.number_input(title, value=None, step=1, placeholder=hint, key=key)
+        return number
+    if column.kind is Kind.ICD9:
+        code: str | None = st.text_input(title, max_chars=6, placeholder=text(language, "icd9"), key=key)
+        return (code or "").strip() or None
+    return _choice(column, title, language)
+
+
+def _choice(column: Column, title: str, language: Language) -> str | int | None:
+    def name_of(value: str | int | None) -> str:
+        return text(language, "unknown") if value is None else label(column.name, value, language)
+
+    chosen: str | int | None = st.selectbox(
+        title,
+        choices(column),
+        format_func=name_of,
+        placeholder=text(language, "choose" if column.required else "unknown"),
+        key=field_key(column.name, language),
+    )
+    return chosen

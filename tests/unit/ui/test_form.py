@@ -1,0 +1,53 @@
+import pytest
+
+from readmission.domain.cohort import DEATH_OR_HOSPICE
+from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, Kind
+from readmission.ui.form import EXAMPLE, GROUPS, choices, missing_fields
+
+
+def test_every_feature_stands_in_exactly_one_group():
+    grouped = [name for names in GROUPS.values() for name in names]
+
+    assert sorted(grouped) == sorted(FEATURE_NAMES)
+
+
+def test_the_form_offers_no_discharge_by_death_or_hospice():
+    assert DEATH_OR_HOSPICE.isdisjoint(choices(COLUMN["discharge_disposition_id"]))
+
+
+@pytest.mark.parametrize("name", ["race", "gender", "admission_type_id", "payer_code", "A1Cresult"])
+def test_unknown_is_a_choice_where_nothing_is_required(name):
+    assert choices(COLUMN[name])[0] is None
+
+
+def test_unknown_is_no_choice_for_the_age():
+    assert None not in choices(COLUMN["age"])
+
+
+def test_codes_that_mean_unknown_are_not_offered_beside_unknown():
+    assert {5, 6, 8}.isdisjoint(choices(COLUMN["admission_type_id"]))
+
+
+def test_missing_required_values_are_named():
+    encounter = {**EXAMPLE, "age": None, "number_inpatient": None}
+
+    assert missing_fields(encounter) == ["age", "number_inpatient"]
+
+
+def test_a_zero_is_not_missing():
+    assert missing_fields({**EXAMPLE, "number_inpatient": 0}) == []
+
+
+@pytest.mark.parametrize("name", EXAMPLE)
+def test_the_example_holds_only_what_the_contract_allows(name):
+    column = COLUMN[name]
+
+    if column.kind is Kind.NUMBER:
+        assert column.low <= EXAMPLE[name] <= column.high
+    elif column.kind is not Kind.ICD9:
+        assert EXAMPLE[name] in column.values
+
+
+def test_the_example_misses_nothing_required():
+    assert missing_fields(EXAMPLE) == []
+    assert set(EXAMPLE) <= {column.name for column in FEATURES}
