@@ -29,6 +29,23 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
         return True
 
 
+class Log1p(TransformerMixin, BaseEstimator):
+    """``log(1 + x)`` of each value: a count of visits is skewed, and so its logarithm is closer to linear in the risk.
+
+    Stateless. A class of ours since scikit-learn's ``FunctionTransformer`` has no ONNX export.
+    """
+
+    def fit(self, X: np.ndarray, y: object = None) -> Self:
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        return np.log1p(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
 def _encode_column(values: pd.Series, column: Column) -> np.ndarray:
     encoded = values if column.kind is Kind.NUMBER else values.map(_numbers(values, column))
     if column.name in DEFAULTS:

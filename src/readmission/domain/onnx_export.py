@@ -1,0 +1,87 @@
+"""A fitted pipeline as a model file, and the check that both say the same."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from onnx import ModelProto, helper
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.pipeline import Pipeline
+
+from readmission.domain.encoding import encode
+from readmission.domain.model_file import INPUT, OUTPUT, ModelFileMetadata
+from readmission.domain.onnx_converters import register_converters
+from readmission.domain.schema import FEATURE_NAMES
+from readmission.errors import InvalidModel
+
+PARITY_LIMIT = 1e-4
+UNKNOWN_SHARE = 0.2
+_OPSET = {"": 19, "ai.onnx.ml": 3}
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def export(pipeline: Pipeline, metadata: ModelFileMetadata) -> bytes:
+    """The model file of a fitted candidate. It starts after the encoder: a server encodes with ``encoding.encode``."""
+    register_converters()
+    after_encoder = pipeline[1:]
+    model = to_onnx(
+        after_encoder,
+        initial_types=[(INPUT, FloatTensorType([None, len(FEATURE_NAMES)]))],
+        options={id(after_encoder): {"zipmap": False}},
+        target_opset=_OPSET,
+    )
+    _keep_only_probabilities(model)
+    helper.set_model_props(model, metadata.properties())
+    return bytes(model.SerializeToString())
+
+
+def parity(pipeline: Pipeline, predict: Predict, frame: pd.DataFrame) -> float:
+    """The largest difference of a probability between pipeline and model file, encoded each in its own way.
+
+    ``frame``: clean encounters. ``predict`` takes what ``encoding.encode`` makes of the same encounters as records.
+    """
+    matrix = encode(_records(frame))
+    expected = pipeline.predict_proba(frame)[:, 1]
+    return float(np.abs(predict(matrix) - expected).max(initial=0.0))
+
+
+def check_parity(pipeline: Pipeline, predict: Predict, frame: pd.DataFrame, seed: int = 0) -> float:
+    """Parity on ``frame`` and on a copy with more unknowns; raises :class:`InvalidModel` from ``PARITY_LIMIT`` on.
+
+    A frame without rows shows nothing and is refused as well.
+    """
+    if frame.empty:
+        raise InvalidModel("there are no encounters to compare the model file with its pipeline on")
+    largest = max(
+        parity(pipeline, predict, frame), parity(pipeline, predict, with_unknowns(frame, UNKNOWN_SHARE, seed))
+    )
+    # written this way round, NaN fails
+    if not largest < PARITY_LIMIT:
+        raise InvalidModel(f"the model file differs from its pipeline by {largest:.2g}, allowed is {PARITY_LIMIT:.0e}")
+    return largest
+
+
+def with_unknowns(frame: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """A copy in which each feature is unknown in a random ``share`` of the rows."""
+    random = np.random.default_rng(seed)
+    stressed = frame.copy()
+    for name in FEATURE_NAMES:
+        stressed[name] = stressed[name].mask(random.random(len(frame)) < share)
+    return stressed
+
+
+def _records(frame: pd.DataFrame) -> list[Mapping[str, object]]:
+    """Encounters as a caller of the inference API sends them: Python values, None for unknown."""
+    features = frame.loc[:, list(FEATURE_NAMES)].astype(object)
+    return list(features.where(features.notna(), None).to_dict("records"))
+
+
+def _keep_only_probabilities(model: ModelProto) -> None:
+    """Nobody reads the label: the threshold is ours, and one output is faster than two."""
+    kept = [output for output in model.graph.output if output.name == OUTPUT]
+    if len(kept) != 1:
+        raise InvalidModel(f"the exported graph has {len(kept)} outputs named {OUTPUT}")
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
