@@ -1,0 +1,131 @@
+"""The data API as a client sees it: the manifest, and batches whose bytes are checked."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
+
+PARQUET = "application/vnd.apache.parquet"
+ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class PublishedBatch:
+    """``sha256`` is that of the batch's Parquet body."""
+
+    batch_number: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the source has; ``next_batch_at`` is ISO 8601 in UTC, None when nothing more will be published."""
+
+    total_batches: int
+    published: int
+    exhausted: bool
+    next_batch_at: str | None
+    source: Literal["uci", "file", "synthetic"]
+    batches: list[PublishedBatch]
+
+
+class DataApi:
+    """A client of one data API.
+
+    Transport errors, 429 and 5xx are tried again, with back-off; what still fails then, and an answer that is not of a
+    data API, raises :class:`SourceUnavailable`.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 30, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout, connect=min(timeout, 5)))
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def health(self) -> bool:
+        """True when the source answers; raises :class:`SourceUnavailable` at once when it does not."""
+        response = self._get_once("/health")
+        if response.status_code != httpx.codes.OK:
+            raise SourceUnavailable(f"{response.url} answers with HTTP status {response.status_code}")
+        return True
+
+    def manifest(self) -> Manifest:
+        response = self._get("/batches")
+        try:
+            return TypeAdapter(Manifest).validate_python(_json(response))
+        except ValidationError as error:
+            raise SourceUnavailable(f"{response.url} does not answer as a data API does") from error
+
+    def fetch_batch(self, batch_number: int, sha256: str | None = None) -> bytes:
+        """A batch as Parquet, as received; its bytes have the sha256 of the ETag and of the manifest.
+
+        ``sha256`` saves the look into the manifest. Raises :class:`BatchNotPublished`, :class:`NotFound` for a number
+        beyond the last batch, and :class:`InvalidBatch` when the bytes are not those that the manifest promises.
+        """
+        response = self._get("/get_data", params={"batch_number": batch_number}, headers={"Accept": PARQUET})
+        found = hashlib.sha256(response.content).hexdigest()
+        if found != response.headers.get("ETag", "").strip('"'):
+            raise InvalidBatch(f"batch {batch_number} came with sha256 {found}, its ETag says otherwise")
+        promised = sha256 or self._promised(batch_number)
+        if found != promised:
+            raise InvalidBatch(f"batch {batch_number} came with sha256 {found}, the manifest promises {promised}")
+        return response.content
+
+    def _promised(self, batch_number: int) -> str | None:
+        digests = {batch.batch_number: batch.sha256 for batch in self.manifest().batches}
+        return digests.get(batch_number)
+
+    def _get(self, path: str, **request: Any) -> httpx.Response:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = self._get_once(path, **request)
+            except SourceUnavailable:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                if response.status_code < 500 and response.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                    return _checked(response)
+            self._sleep(0.5 * 2 ** (attempt - 1))
+        raise SourceUnavailable(f"{response.url} answers with HTTP status {response.status_code}")
+
+    def _get_once(self, path: str, **request: Any) -> httpx.Response:
+        try:
+            return self._client.get(path, **request)
+        except httpx.TransportError as error:
+            raise SourceUnavailable(f"no answer from {self._client.base_url}{path}: {error!r}") from error
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.status_code == httpx.codes.OK:
+        return response
+    problem = _json(response)
+    if response.status_code == httpx.codes.NOT_FOUND and "next_batch_at" in problem:
+        raise BatchNotPublished(int(response.url.params["batch_number"]), problem["next_batch_at"])
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise NotFound(str(problem.get("detail", f"{response.url} is not there")))
+    raise SourceUnavailable(f"{response.url} answers with HTTP status {response.status_code}")
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,137 @@
+"""The routes of the data API."""
+
+import gzip
+import hmac
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from flask import Flask, Response, jsonify, request
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from werkzeug.exceptions import NotAcceptable
+
+from readmission.data_api.batches import BatchStore
+from readmission.data_api.metrics import Metrics
+from readmission.data_api.problems import register_problems
+from readmission.data_api.publication import Publication
+from readmission.errors import BatchNotPublished, InvalidInput, MissingSetting, NotFound, Unauthorized
+from readmission.log import get_logger
+
+JSON = "application/json"
+PARQUET = "application/vnd.apache.parquet"
+_PIECE_BYTES = 256 * 1024
+
+
+def create_app(store: BatchStore, publication: Publication, *, api_key: SecretStr | None = None) -> Flask:
+    """The data API over ``store``; ``api_key`` opens ``/restart_data_generation``."""
+    app = Flask("readmission.data_api", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    metrics = Metrics(CollectorRegistry(), publication)
+    metrics.watch(app)
+    register_problems(app)
+
+    @app.get("/health")
+    def health() -> Response:
+        return jsonify(status="ok", source=store.source)
+
+    @app.get("/batches")
+    def batches() -> Response:
+        return _manifest(store, publication)
+
+    @app.get("/get_data")
+    def get_data() -> Response:
+        batch_number = _batch_number(publication)
+        return _batch(store, batch_number, metrics)
+
+    @app.post("/restart_data_generation")
+    def restart_data_generation() -> Response:
+        _check_key(api_key)
+        publication.restart()
+        get_logger(__name__).info("publication restarted", total_batches=store.total)
+        return _manifest(store, publication)
+
+    @app.get("/metrics")
+    def exposition() -> Response:
+        return metrics.exposition()
+
+    return app
+
+
+def _manifest(store: BatchStore, publication: Publication) -> Response:
+    published = publication.published
+    response = jsonify(
+        total_batches=store.total,
+        published=published,
+        exhausted=published == store.total,
+        next_batch_at=publication.published_at(published + 1),
+        source=store.source,
+        batches=[asdict(batch) for batch in store.batches[:published]],
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _batch_number(publication: Publication) -> int:
+    """The batch that the request asks for, published; the newest one when it names none."""
+    unknown = sorted(set(request.args) - {"batch_number"})
+    if unknown:
+        raise InvalidInput("unknown parameter: the only one is batch_number")
+    asked = request.args.getlist("batch_number")
+    published = publication.published
+    if not asked:
+        return published
+    if len(asked) > 1 or not re.fullmatch("0*[1-9][0-9]*", asked[0], re.ASCII):
+        raise InvalidInput("batch_number must be one whole number of at least 1")
+    digits = asked[0].lstrip("0")
+    # compared by length first: a hostile number has more digits than int() takes
+    if len(digits) > 9 or int(digits) > publication.total:
+        raise NotFound(f"there are {publication.total} batches; no batch has this number")
+    if int(digits) > published:
+        raise BatchNotPublished(int(digits), publication.next_batch_at)
+    return int(digits)
+
+
+def _batch(store: BatchStore, batch_number: int, metrics: Metrics) -> Response:
+    media_type = request.accept_mimetypes.best_match([JSON, PARQUET]) if request.accept_mimetypes else JSON
+    if media_type is None:
+        raise NotAcceptable(f"a batch is {JSON} or {PARQUET}")
+    batch = store.batch(batch_number)
+    response = Response(content_type=media_type)
+    response.set_etag(batch.sha256)
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    response.headers["Cache-Control"] = "no-cache"
+    if batch.sha256 in request.if_none_match:
+        response.status_code = 304
+        return response
+    if media_type == PARQUET:
+        response.set_data(store.parquet(batch_number))
+    else:
+        _set_json(response, store.gzipped_json(batch_number))
+    metrics.batches.labels(representation="parquet" if media_type == PARQUET else "json").inc()
+    get_logger(__name__).info("batch handed out", batch_number=batch_number, rows=batch.rows, media_type=media_type)
+    return response
+
+
+def _set_json(response: Response, gzipped: bytes) -> None:
+    if request.accept_encodings["gzip"]:
+        response.headers["Content-Encoding"] = "gzip"
+        response.set_data(gzipped)
+    else:
+        response.response = _pieces(gzipped)
+
+
+def _pieces(gzipped: bytes) -> Iterator[bytes]:
+    # 17 MB of JSON are never in memory at once
+    with gzip.GzipFile(fileobj=io.BytesIO(gzipped)) as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+def _check_key(api_key: SecretStr | None) -> None:
+    if api_key is None:
+        raise MissingSetting("DATA_API_KEY")
+    given = request.headers.get("X-API-Key", "")
+    if not hmac.compare_digest(given.encode(), api_key.get_secret_value().encode()):
+        raise Unauthorized("X-API-Key is missing or wrong")

@@ -1,0 +1,50 @@
+"""What the data API tells Prometheus."""
+
+import time
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from readmission.data_api.publication import Publication
+
+_QUIET = ("/health", "/metrics")
+
+
+class Metrics:
+    """The metrics of one application, in a registry of its own; health and metrics requests are not counted."""
+
+    def __init__(self, registry: CollectorRegistry, publication: Publication) -> None:
+        self._registry = registry
+        self.requests = Counter(
+            "data_api_requests_total", "Requests by route and status.", ["method", "route", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "data_api_request_duration_seconds", "Time until the response starts.", ["route"], registry=registry
+        )
+        self.batches = Counter(
+            "data_api_batches_handed_out_total", "Batches handed out.", ["representation"], registry=registry
+        )
+        Gauge("data_api_batches_published", "Batches published now.", registry=registry).set_function(
+            lambda: publication.published
+        )
+        Gauge("data_api_batches_total", "Batches that the source has.", registry=registry).set(publication.total)
+
+    def watch(self, app: Flask) -> None:
+        """Count and time every request of ``app``."""
+        app.before_request(_start)
+        app.after_request(self._finish)
+
+    def exposition(self) -> Response:
+        return Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
+
+    def _finish(self, response: Response) -> Response:
+        if request.path not in _QUIET:
+            # an unknown path is not a label: anyone could make endless ones
+            route = request.url_rule.rule if request.url_rule else "unknown"
+            self.requests.labels(request.method, route, str(response.status_code)).inc()
+            self.seconds.labels(route).observe(time.perf_counter() - g.started)
+        return response
+
+
+def _start() -> None:
+    g.started = time.perf_counter()

@@ -1,0 +1,57 @@
+"""The data API as a process: finds its rows, cuts the batches, listens until it is told to stop."""
+
+import signal
+import sys
+from types import FrameType
+
+import waitress
+from flask import Flask
+
+from readmission.data_api.app import create_app
+from readmission.data_api.batches import BatchStore
+from readmission.data_api.publication import Publication
+from readmission.data_api.sources import find_source
+from readmission.errors import ReadmissionError
+from readmission.log import configure_logging, get_logger
+from readmission.settings import Settings
+
+_THREADS = 8
+
+
+def build(settings: Settings) -> Flask:
+    """The application of these settings; raises what ``find_source`` does."""
+    source = find_source(settings)
+    store = BatchStore.prepare(source, settings.batch_size, settings.data_cache)
+    publication = Publication(settings.data_cache, store.digest, store.total, settings.batch_interval_seconds)
+    get_logger(__name__).info(
+        "batches ready", source=store.source, total_batches=store.total, published=publication.published
+    )
+    return create_app(store, publication, api_key=settings.data_api_key)
+
+
+def main(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; exits with status 1 and one clear event when there are no rows to serve."""
+    configure_logging(json=settings.log_json)
+    log = get_logger(__name__)
+    try:
+        app = build(settings)
+    except ReadmissionError as error:
+        log.error("the data API cannot start", error=type(error).__name__, reason=str(error))  # noqa: TRY400
+        sys.exit(1)
+    server = waitress.create_server(
+        app,
+        host=settings.host,
+        port=settings.data_api_port,
+        threads=_THREADS,
+        ident=None,
+        clear_untrusted_proxy_headers=True,
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    log.info("data API listening", host=settings.host, port=settings.data_api_port)
+    # waitress ends its loop at SystemExit and waits for the requests at work
+    server.run()
+    log.info("data API stopped")
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

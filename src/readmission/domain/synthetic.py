@@ -1,0 +1,137 @@
+"""A synthetic cohort: any number of encounters with the real schema, drawn from figures and from no real row.
+
+The figures (``synthetic_parameters.json``, made by ``synthetic_fit``) are a network of conditional frequencies, a
+logistic model of the outcome, and how patients come back: a patient is followed from encounter to encounter, so that a
+readmission mostly has its next encounter in the cohort, as in the real data. For trying the platform; of no clinical
+meaning.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, RAW_NAMES, READMITTED
+from readmission.domain.synthetic_network import Columns, Integers, LogisticModel, Network, load_network
+
+# no real patient came more often than this
+MAX_ENCOUNTERS = 40
+MINUTES_OF_DAY = 24 * 60
+# ten years of admissions
+DAYS_OF_STUDY = 3_652
+LONGEST_GAP_DAYS = 1_000
+LARGEST_ENCOUNTER_ID = 443_867_222
+LARGEST_PATIENT_NBR = 189_502_619
+# discharge dispositions of death: all of them are labelled NO (hospice patients sometimes do come back)
+DEATH = (11, 19, 20, 21)
+DRUG_NAMES = tuple(name for name in NAMES if COLUMN[name].values == DOSES)
+
+
+def cohort(rows: int, seed: int) -> dict[str, npt.NDArray[np.int64] | npt.NDArray[np.object_]]:
+    """``rows`` encounters by ``RAW_NAMES``, in order of admission: int64 arrays, and object arrays of str or None.
+
+    The same seed gives the same cohort on every machine: whole numbers are drawn from uniform ones of PCG64.
+    """
+    network, random = load_network(), np.random.Generator(np.random.PCG64(seed))
+    stays = _first_rows_by_patient(_chains(network, rows, random), rows)
+    stays = _take(stays, np.argsort(stays["minute"], kind="stable"))
+    stays["encounter_id"] = _growing(rows, LARGEST_ENCOUNTER_ID, random)
+    stays["patient_nbr"] = _growing(rows, LARGEST_PATIENT_NBR, random)[stays["patient"]]
+    return {raw_name: network.readable(NAME_OF_RAW[raw_name], stays[NAME_OF_RAW[raw_name]]) for raw_name in RAW_NAMES}
+
+
+def _chains(network: Network, patients: int, random: np.random.Generator) -> list[Columns]:
+    """The first encounters of all patients, then the second ones of those who came back, and so on."""
+    first = _encounters(network, patients, None, random)
+    first["patient"] = np.arange(patients)
+    first["minute"] = _whole(random.random(patients) * DAYS_OF_STUDY * MINUTES_OF_DAY)
+    chains = [first]
+    while len(chains) < MAX_ENCOUNTERS:
+        previous = _take(chains[-1], _comes_back(network, chains[-1], random))
+        count = len(previous["patient"])
+        if not count:
+            break
+        following = _encounters(network, count, previous, random)
+        following["patient"] = previous["patient"]
+        following["minute"] = previous["minute"] + _gap(previous["readmitted"], random)
+        chains.append(following)
+    return chains
+
+
+def _encounters(network: Network, count: int, previous: Columns | None, random: np.random.Generator) -> Columns:
+    """One encounter for each of ``count`` patients, given their previous ones."""
+    drawn: Columns = {}
+    stays = np.zeros(count, dtype=bool)
+    for node in network.nodes:
+        if previous is None:
+            drawn[node.name] = node.draw(drawn, count, random)
+        elif node.name == "number_inpatient":
+            change = network.number_inpatient_change.draw(previous, count, random)
+            drawn[node.name] = np.maximum(previous[node.name] + change, 0)
+        else:
+            if node.kept is not None:
+                stays = random.random(count) < node.kept
+            drawn[node.name] = np.where(stays, previous[node.name], node.draw(drawn, count, random))
+    drawn |= _derived(drawn)
+    drawn["readmitted"] = _outcome(network, drawn, count, random)
+    return drawn
+
+
+def _derived(drawn: Columns) -> Columns:
+    """What follows from the drugs, as it does in every real row: a second drug counts as a change."""
+    doses = np.stack([drawn[name] for name in DRUG_NAMES])
+    given = (doses != DOSES.index("No")).sum(axis=0)
+    altered = ((doses == DOSES.index("Up")) | (doses == DOSES.index("Down"))).any(axis=0)
+    return {
+        "change_medication": (altered | (given >= 2)).astype(np.int64),
+        "diabetesMed": (given >= 1).astype(np.int64),
+    }
+
+
+def _outcome(network: Network, drawn: Columns, count: int, random: np.random.Generator) -> Integers:
+    """Positions in ``READMITTED``."""
+    readmitted = random.random(count) < _probability(network.any_readmission, drawn)
+    soon = random.random(count) < _probability(network.within_30_days, drawn)
+    outcome = np.where(readmitted, np.where(soon, READMITTED.index("<30"), READMITTED.index(">30")), 0)
+    return np.where(_died(drawn), READMITTED.index("NO"), outcome)
+
+
+def _probability(model: LogisticModel, drawn: Columns) -> npt.NDArray[np.float64]:
+    return 1 / (1 + np.exp(-model.logit(drawn)))
+
+
+def _died(drawn: Columns) -> npt.NDArray[np.bool_]:
+    dispositions = COLUMN["discharge_disposition_id"].values
+    return np.isin(drawn["discharge_disposition_id"], [dispositions.index(code) for code in DEATH])
+
+
+def _comes_back(network: Network, stays: Columns, random: np.random.Generator) -> Integers:
+    """Positions of the encounters that have a next one in the cohort."""
+    share = network.comes_back[stays["readmitted"]]
+    return np.flatnonzero((random.random(len(share)) < share) & ~_died(stays))
+
+
+def _gap(readmitted: Integers, random: np.random.Generator) -> Integers:
+    """Minutes until the next admission, as the outcome says; short times are more frequent."""
+    uniform = random.random(len(readmitted))
+    soon = 30 * uniform
+    late = 30 + (LONGEST_GAP_DAYS - 30) * uniform * uniform
+    return _whole(np.where(readmitted == READMITTED.index("<30"), soon, late) * MINUTES_OF_DAY)
+
+
+def _first_rows_by_patient(chains: list[Columns], rows: int) -> Columns:
+    """``rows`` encounters of the first patients, each patient's in their order."""
+    together = {name: np.concatenate([stays[name] for stays in chains]) for name in chains[0]}
+    return _take(together, np.argsort(together["patient"], kind="stable")[:rows])
+
+
+def _take(stays: Columns, positions: Integers) -> Columns:
+    return {name: values[positions] for name, values in stays.items()}
+
+
+def _growing(count: int, largest: int, random: np.random.Generator) -> Integers:
+    """``count`` growing whole numbers, each another one, that mostly end below ``largest``."""
+    steps = max(1, 2 * largest // count)
+    return np.cumsum(1 + _whole(random.random(count) * (steps - 1)))
+
+
+def _whole(values: npt.NDArray[np.float64]) -> Integers:
+    return values.astype(np.int64)

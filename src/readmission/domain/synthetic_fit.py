@@ -1,0 +1,182 @@
+"""Makes the figures of the synthetic cohort again from the real file; no row goes into them.
+
+Cells that fewer than ``SMALLEST_CELL`` encounters stand behind are left out.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import OneHotEncoder
+
+from readmission.domain.encoding import icd9_group
+from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, READMITTED
+from readmission.domain.synthetic import DEATH
+from readmission.domain.synthetic_network import BANDS, MISSING, PARAMETERS_FILE
+
+SMALLEST_CELL = 10
+WEIGHTS_SUM = 100_000
+# one-hot groups of few rows must not get wild coefficients
+REGULARISATION = 0.1
+ROOT = "*"
+
+DIAGNOSES = ("diag_1", "diag_2", "diag_3")
+DRUGS = tuple(name for name in NAMES if COLUMN[name].values == DOSES and name != "insulin")
+# each column and the one that its frequencies depend on, in the order of drawing
+GIVEN: dict[str, str | None] = {
+    "race": None,
+    "gender": "race",
+    "age": "race",
+    "weight": None,
+    "admission_type_id": None,
+    "admission_source_id": "admission_type_id",
+    "discharge_disposition_id": "age",
+    "diag_1_group": "age",
+    "diag_1": "diag_1_group",
+    "diag_2_group": "diag_1_group",
+    "diag_2": "diag_2_group",
+    "diag_3_group": "diag_2_group",
+    "diag_3": "diag_3_group",
+    "time_in_hospital": "diag_1_group",
+    "payer_code": "age",
+    "medical_specialty": "diag_1_group",
+    "num_lab_procedures": "time_in_hospital",
+    "num_procedures": "diag_1_group",
+    "num_medications": "time_in_hospital",
+    "number_inpatient": None,
+    "number_outpatient": "number_inpatient",
+    "number_emergency": "number_inpatient",
+    "number_diagnoses": "age",
+    "max_glu_serum": "admission_type_id",
+    "A1Cresult": "diag_1_group",
+    "insulin": "A1Cresult",
+    **dict.fromkeys(DRUGS, "insulin"),
+}
+EFFECTS = (
+    *(name for name in GIVEN if name not in (*DIAGNOSES, "weight")),
+    "change_medication",
+    "diabetesMed",
+)
+
+
+def main(path: Path) -> None:
+    """Fit the figures to the real file (CSV, gzipped or not) and write them over the package's parameter file."""
+    raw = pd.read_csv(path, keep_default_na=False, na_values=["?"], low_memory=False).rename(columns=NAME_OF_RAW)
+    target = Path(__file__).with_name(PARAMETERS_FILE)
+    target.write_text(_json(fit(raw)), encoding="utf-8")
+
+
+def fit(raw: pd.DataFrame) -> dict[str, Any]:
+    """The figures of a raw frame (``NAMES``; missing is NA): the network, the models of the outcome, how patients return."""
+    labels = _labels(raw)
+    ordered = labels.iloc[np.argsort(raw["encounter_id"].to_numpy(), kind="stable")]
+    later = ordered["patient_nbr"].duplicated()
+    previous = ordered.groupby("patient_nbr", sort=False).shift(1)[later]
+    current = ordered[later]
+    return {
+        "network": [_column(name, labels, ordered[~later], previous, current) for name in GIVEN],
+        "number_inpatient_change": _number_inpatient_change(previous, current),
+        "outcome": _outcome(labels),
+        "comes_back": _comes_back(ordered),
+    }
+
+
+def _labels(raw: pd.DataFrame) -> pd.DataFrame:
+    """Every column as text, missing as ``MISSING``; each diagnosis also as its group."""
+    texts = {name: raw[name].astype("str").where(raw[name].notna(), MISSING) for name in NAMES}
+    for name in DIAGNOSES:
+        groups = {code: icd9_group(code) if code else "missing" for code in texts[name].unique()}
+        texts[f"{name}_group"] = texts[name].map(groups)
+    return pd.DataFrame(texts)
+
+
+def _column(
+    name: str, labels: pd.DataFrame, first: pd.DataFrame, previous: pd.DataFrame, current: pd.DataFrame
+) -> dict[str, Any]:
+    # later encounters get theirs from the one before, see number_inpatient_change
+    rows = first if name == "number_inpatient" else labels
+    return {
+        "name": name,
+        "given": GIVEN[name],
+        "kept": None if name in DIAGNOSES else _kept(previous[name], current[name], labels[name]),
+        "table": _table(rows[name], _banded(rows, GIVEN[name])),
+    }
+
+
+def _kept(previous: pd.Series, current: pd.Series, everyone: pd.Series) -> float:
+    """How much more often a patient's value stays than it would by chance, 0 to 1."""
+    same = float((previous == current).mean())
+    chance = float((everyone.value_counts(normalize=True) ** 2).sum())
+    return round(max(0.0, (same - chance) / (1 - chance)), 3) if chance < 1 else 0.0
+
+
+def _table(values: pd.Series, given: pd.Series | None) -> dict[str, dict[str, int]]:
+    if given is None:
+        return {ROOT: _weights(values.value_counts())}
+    return {str(label): _weights(group.value_counts()) for label, group in values.groupby(given, sort=True)}
+
+
+def _weights(counts: pd.Series) -> dict[str, int]:
+    """Frequencies as whole numbers of the sum ``WEIGHTS_SUM``; small cells are left out, but never all of them."""
+    kept = counts[counts >= SMALLEST_CELL]
+    kept = kept if len(kept) else counts.head(1)
+    weights = (kept / kept.sum() * WEIGHTS_SUM).round().astype(int)
+    return {str(value): int(weight) for value, weight in weights.items() if weight}
+
+
+def _banded(labels: pd.DataFrame, name: str | None) -> pd.Series | None:
+    if name is None:
+        return None
+    if name not in BANDS:
+        return labels[name]
+    width, highest = BANDS[name]
+    return (labels[name].astype(int) // width).clip(upper=highest).astype("str")
+
+
+def _number_inpatient_change(previous: pd.DataFrame, current: pd.DataFrame) -> dict[str, Any]:
+    change = current["number_inpatient"].astype(int) - previous["number_inpatient"].astype(int)
+    return {
+        "name": "number_inpatient_change",
+        "given": "number_inpatient",
+        "kept": None,
+        "table": _table(change, _banded(previous, "number_inpatient")),
+    }
+
+
+def _comes_back(ordered: pd.DataFrame) -> dict[str, float]:
+    has_next = ordered["patient_nbr"].duplicated(keep="last")
+    shares = has_next.groupby(ordered["readmitted"]).mean()
+    return {outcome: round(float(shares[outcome]), 4) for outcome in READMITTED}
+
+
+def _outcome(labels: pd.DataFrame) -> dict[str, Any]:
+    alive = labels[~labels["discharge_disposition_id"].isin([str(code) for code in DEATH])]
+    readmitted = alive[alive["readmitted"] != "NO"]
+    return {
+        "any": _model(alive, (alive["readmitted"] != "NO").to_numpy()),
+        "within_30_days": _model(readmitted, (readmitted["readmitted"] == "<30").to_numpy()),
+    }
+
+
+def _model(labels: pd.DataFrame, target: np.ndarray) -> dict[str, Any]:
+    """A logistic regression on the columns' values or bands, as effects by label."""
+    columns = pd.DataFrame({name: _banded(labels, name) for name in EFFECTS}).to_numpy(dtype=object)
+    encoder = OneHotEncoder(min_frequency=SMALLEST_CELL, handle_unknown="infrequent_if_exist").fit(columns)
+    model = LogisticRegression(C=REGULARISATION, max_iter=1_000).fit(encoder.transform(columns), target)
+    effects: dict[str, dict[str, float]] = {name: {} for name in EFFECTS}
+    for feature, coefficient in zip(encoder.get_feature_names_out(EFFECTS), model.coef_[0], strict=True):
+        name = next(name for name in sorted(EFFECTS, key=len, reverse=True) if feature.startswith(f"{name}_"))
+        label = feature.removeprefix(f"{name}_")
+        if label != "infrequent_sklearn":
+            effects[name][label] = round(float(coefficient), 4)
+    return {"intercept": round(float(model.intercept_[0]), 4), "effects": effects}
+
+
+def _json(figures: dict[str, Any]) -> str:
+    """One line for each column, so that a change of figures is a readable diff."""
+    network = ",\n".join(json.dumps(item) for item in figures["network"])
+    rest = {name: part for name, part in figures.items() if name != "network"}
+    return '{"network": [\n' + network + "\n],\n" + json.dumps(rest)[1:] + "\n"

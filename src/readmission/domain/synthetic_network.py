@@ -1,0 +1,173 @@
+"""The figures of the synthetic cohort, read from the parameter file into tables that can be drawn from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from readmission.domain.schema import COLUMN, READMITTED, Kind
+
+PARAMETERS_FILE = "synthetic_parameters.json"
+MISSING = ""
+# numbers act in bands: (width of a band, highest band)
+BANDS: dict[str, tuple[int, int]] = {
+    "num_lab_procedures": (10, 9),
+    "num_medications": (5, 8),
+    "number_outpatient": (1, 4),
+    "number_emergency": (1, 4),
+    "number_inpatient": (1, 6),
+    "number_diagnoses": (1, 9),
+}
+
+Integers = npt.NDArray[np.int64]
+# a category, code or diagnosis is held as its position among the column's values, a number as itself
+Columns = dict[str, Integers]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One column of the network, drawn by the weights that belong to the value of the column ``given``.
+
+    ``bounds``: cumulative weights, one row for each value of ``given``; ``row_of`` finds the row. ``numbers``: what a
+    position means, for a column of numbers. ``kept``: the share of later encounters in which a patient's value stays;
+    None: it stays together with the column before.
+    """
+
+    name: str
+    given: str | None
+    kept: float | None
+    bounds: Integers
+    row_of: Integers
+    numbers: Integers | None
+
+    def draw(self, drawn: Columns, count: int, random: np.random.Generator) -> Integers:
+        """``count`` values, by inverse cumulative weights."""
+        uniform = random.random(count)
+        row = self.row_of[band(self.given, drawn[self.given])] if self.given else np.zeros(count, dtype=np.int64)
+        positions = np.empty(count, dtype=np.int64)
+        for number, bounds in enumerate(self.bounds):
+            chosen = row == number
+            ticket = (uniform[chosen] * bounds[-1]).astype(np.int64)
+            positions[chosen] = np.searchsorted(bounds, ticket, side="right")
+        return positions if self.numbers is None else self.numbers[positions]
+
+
+@dataclass(frozen=True)
+class LogisticModel:
+    """``logit = intercept + the sum of effects``; each column's effects are indexed by position or band."""
+
+    intercept: float
+    effects: dict[str, npt.NDArray[np.float64]]
+
+    def logit(self, drawn: Columns) -> npt.NDArray[np.float64]:
+        total = np.full(len(drawn["age"]), self.intercept)
+        for name, effects in self.effects.items():
+            total += effects[band(name, drawn[name])]
+        return total
+
+
+@dataclass(frozen=True)
+class Network:
+    """``nodes`` in the order of drawing; ``comes_back``: share with a next encounter, by position in ``READMITTED``."""
+
+    nodes: tuple[Node, ...]
+    number_inpatient_change: Node
+    any_readmission: LogisticModel
+    within_30_days: LogisticModel
+    comes_back: npt.NDArray[np.float64]
+    values: dict[str, tuple[str, ...]]
+
+    def readable(self, name: str, column: Integers) -> npt.NDArray[np.int64] | npt.NDArray[np.object_]:
+        """A drawn column as the raw file has it: whole numbers, or str and None."""
+        if name not in self.values:
+            return column
+        if COLUMN[name].kind is Kind.CODE:
+            return np.array(self.values[name][:-1], dtype=np.int64)[column]
+        return np.array([*self.values[name][:-1], None], dtype=object)[column]
+
+
+def band(name: str, values: Integers) -> Integers:
+    """A number's band; other columns as they are."""
+    if name not in BANDS:
+        return values
+    width, highest = BANDS[name]
+    return np.minimum(values // width, highest)
+
+
+def parameters_digest() -> str:
+    """The sha256 of the parameter file: other figures make another cohort."""
+    return hashlib.sha256(_text().encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def load_network() -> Network:
+    """The network of the parameter file."""
+    return parse_network(json.loads(_text()))
+
+
+def parse_network(figures: Mapping[str, Any]) -> Network:
+    """The network of these figures (the form is ``synthetic_fit.fit``'s)."""
+    items = figures["network"]
+    values = {item["name"]: _values(item["name"], item["table"]) for item in items if not _is_number(item["name"])}
+    values |= {name: (*map(str, COLUMN[name].values), MISSING) for name in ("change_medication", "diabetesMed")}
+    values["readmitted"] = (*READMITTED, MISSING)
+    return Network(
+        nodes=tuple(_node(item, values) for item in items),
+        number_inpatient_change=_node(figures["number_inpatient_change"], values),
+        any_readmission=_model(figures["outcome"]["any"], values),
+        within_30_days=_model(figures["outcome"]["within_30_days"], values),
+        comes_back=np.array([figures["comes_back"][outcome] for outcome in READMITTED]),
+        values=values,
+    )
+
+
+def _text() -> str:
+    return files("readmission.domain").joinpath(PARAMETERS_FILE).read_text(encoding="utf-8")
+
+
+def _is_number(name: str) -> bool:
+    return name == "number_inpatient_change" or (name in COLUMN and COLUMN[name].kind is Kind.NUMBER)
+
+
+def _values(name: str, table: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """The values of a column by position; the last one is "missing"."""
+    if name in COLUMN and COLUMN[name].values:
+        return (*map(str, COLUMN[name].values), MISSING)
+    return (*sorted({value for row in table.values() for value in row} - {MISSING}), MISSING)
+
+
+def _node(item: Mapping[str, Any], values: Mapping[str, tuple[str, ...]]) -> Node:
+    name, given, table = item["name"], item["given"], item["table"]
+    numbers = sorted({int(value) for row in table.values() for value in row}) if _is_number(name) else None
+    labels = tuple(map(str, numbers)) if numbers is not None else values[name]
+    weights = np.array([[row.get(label, 0) for label in labels] for row in table.values()], dtype=np.int64)
+    return Node(
+        name=name,
+        given=given,
+        kept=item["kept"],
+        bounds=np.cumsum(weights, axis=1),
+        row_of=_by_key(given, {label: row for row, label in enumerate(table)}, values).astype(np.int64),
+        numbers=None if numbers is None else np.array(numbers, dtype=np.int64),
+    )
+
+
+def _model(item: Mapping[str, Any], values: Mapping[str, tuple[str, ...]]) -> LogisticModel:
+    return LogisticModel(
+        item["intercept"], {name: _by_key(name, effects, values) for name, effects in item["effects"].items()}
+    )
+
+
+def _by_key(
+    name: str | None, by_label: Mapping[str, float], values: Mapping[str, tuple[str, ...]]
+) -> npt.NDArray[np.float64]:
+    """What belongs to each position or band of a column, 0 where nothing is said."""
+    if name is None:
+        return np.zeros(1)
+    labels = values[name] if name in values else [str(number) for number in range(max(map(int, by_label)) + 1)]
+    return np.array([by_label.get(label, 0.0) for label in labels], dtype=np.float64)
