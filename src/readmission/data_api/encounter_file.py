@@ -30,7 +30,7 @@ _BROKEN_FILE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecode
 def read_encounters(path: Path) -> pa.Table:
     """The encounters of a CSV, CSV.gz, zip (with ``diabetic_data.csv`` in any folder) or Parquet file.
 
-    The form is told by the content, not the name. Columns are ``SCHEMA``'s, in its order; ``?`` and empty cells are null.
+    The form is told by the content, not the name. Columns are ``SCHEMA``'s, in its order; ``?`` and empty are null.
     Raises :class:`InvalidSource` when the file is missing, damaged, empty, or not a table of encounters.
     """
     try:

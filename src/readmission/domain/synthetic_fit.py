@@ -70,7 +70,7 @@ def main(path: Path) -> None:
 
 
 def fit(raw: pd.DataFrame) -> dict[str, Any]:
-    """The figures of a raw frame (``NAMES``; missing is NA): the network, the models of the outcome, how patients return."""
+    """The figures of a raw frame (``NAMES``; missing is NA): the network, the outcome, how patients return."""
     labels = _labels(raw)
     ordered = labels.iloc[np.argsort(raw["encounter_id"].to_numpy(), kind="stable")]
     later = ordered["patient_nbr"].duplicated()
