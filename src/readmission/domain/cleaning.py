@@ -32,9 +32,13 @@ def validate_raw(frame_: pd.DataFrame) -> pd.DataFrame:
     The 50 columns must be there (any order, no other), identifiers present and unique, integers integral. Values
     outside a category's list are kept here: the raw table shows what came, cleaning drops the row.
     """
-    if sorted(frame_.columns) != sorted(NAMES):
-        missing, extra = set(NAMES) - set(frame_.columns), set(frame_.columns) - set(NAMES)
-        raise InvalidBatch(f"wrong columns: missing {sorted(missing)}, unexpected {sorted(map(str, extra))}")
+    columns = [str(name) for name in frame_.columns]
+    if sorted(columns) != sorted(NAMES):
+        missing, extra = set(NAMES) - set(columns), set(columns) - set(NAMES)
+        twice = {name for name in columns if columns.count(name) > 1}
+        raise InvalidBatch(
+            f"wrong columns: missing {sorted(missing)}, unexpected {sorted(extra)}, twice {sorted(twice)}"
+        )
     frame = pd.DataFrame({name: _typed(frame_[name], COLUMN[name]) for name in NAMES})
     for name in ("encounter_id", "patient_nbr"):
         if frame[name].isna().any():
@@ -62,11 +66,15 @@ def clean(raw: pd.DataFrame) -> CleanBatch:
 
 def _typed(values: pd.Series, column: Column) -> pd.Series:
     try:
-        if column.kind in INTEGER_KINDS:
-            return pd.to_numeric(values).astype("Int64")
-        return values.astype("str")
-    except (TypeError, ValueError) as error:
+        return _integers(values) if column.kind in INTEGER_KINDS else values.astype("str")
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidBatch(f"{column.name} is not {column.kind} in every row") from error
+
+
+def _integers(values: pd.Series) -> pd.Series:
+    if values.dtype.kind in "bmM":
+        raise TypeError("truth values and times convert to integers, but are none")
+    return pd.to_numeric(values).astype("Int64")
 
 
 def _is_valid(values: pd.Series, column: Column) -> pd.Series:
