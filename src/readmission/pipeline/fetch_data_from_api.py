@@ -1,0 +1,67 @@
+"""Task 2: every published batch that no pipeline run has finished yet, into the landing bucket, oldest first."""
+
+from readmission.adapters.data_api import DataApi, Manifest, PublishedBatch
+from readmission.adapters.database import RawDatabase, StoredBatch
+from readmission.adapters.object_store import LANDING, ObjectStore
+from readmission.errors import NothingToDo, SourceChanged
+from readmission.log import get_logger
+from readmission.pipeline.references import BatchRef
+
+log = get_logger(__name__)
+
+
+def fetch_data_from_api(
+    pipeline_run_id: str, *, data_api: DataApi, raw: RawDatabase, store: ObjectStore
+) -> list[BatchRef]:
+    """Land the batches of this run and name them.
+
+    A batch belongs to this run when no run has finished it, or when this very run did (then it was cleared). Raises
+    :class:`NothingToDo` when there is none, :class:`SourceChanged` when the source is not the one stored so far.
+    """
+    manifest = data_api.manifest()
+    stored = {batch.batch_number: batch for batch in raw.batches()}
+    _check_same_source(manifest, stored)
+    refs = {number: _stored_ref(batch) for number, batch in stored.items()}
+    refs |= {batch.batch_number: _published_ref(batch, manifest.source) for batch in manifest.batches}
+    finished = {number for number, batch in stored.items() if batch.pipeline_run_id not in (None, pipeline_run_id)}
+    pending = [refs[number] for number in sorted(refs.keys() - finished)]
+    if not pending:
+        raise NothingToDo(
+            f"no new data: {manifest.published} of {manifest.total_batches} batches are published and all are stored; "
+            f"the next one comes at {manifest.next_batch_at}"
+        )
+    for ref in pending:
+        _land(ref, data_api, store)
+    return pending
+
+
+def _check_same_source(manifest: Manifest, stored: dict[int, StoredBatch]) -> None:
+    sources = {batch.source for batch in stored.values()} - {manifest.source}
+    if sources:
+        raise SourceChanged(
+            f"the data API hands out {manifest.source} data, but {', '.join(sorted(sources))} data is stored: "
+            "the two must not be mixed (see docs/runbook.md)"
+        )
+    for batch in manifest.batches:
+        known = stored.get(batch.batch_number)
+        if known and known.sha256 != batch.sha256:
+            raise SourceChanged(f"batch {batch.batch_number} is stored with other content than is published now")
+
+
+def _stored_ref(batch: StoredBatch) -> BatchRef:
+    return BatchRef(
+        batch_number=batch.batch_number, sha256=batch.sha256, rows=batch.rows, key=batch.key, source=batch.source
+    )
+
+
+def _published_ref(batch: PublishedBatch, source: str) -> BatchRef:
+    key = f"{source}/batch-{batch.batch_number:05d}-{batch.sha256[:16]}.parquet"
+    return BatchRef(batch_number=batch.batch_number, sha256=batch.sha256, rows=batch.rows, key=key, source=source)
+
+
+def _land(ref: BatchRef, data_api: DataApi, store: ObjectStore) -> None:
+    if store.exists(LANDING, ref["key"]):
+        log.info("batch landed before", batch=ref["batch_number"])
+        return
+    store.put(LANDING, ref["key"], data_api.fetch_batch(ref["batch_number"]))
+    log.info("batch landed", batch=ref["batch_number"], rows=ref["rows"])

@@ -1,0 +1,33 @@
+"""Task 11: close the run and see that the inference API serves the model in production."""
+
+from readmission.adapters.database import RawDatabase
+from readmission.adapters.inference_api import InferenceApi
+from readmission.errors import ModelNotLoaded
+from readmission.log import get_logger
+from readmission.pipeline.references import BatchRef, PromotionRef
+
+log = get_logger(__name__)
+
+
+def signal_services_ready(
+    promotion: PromotionRef,
+    batches: list[BatchRef],
+    pipeline_run_id: str,
+    *,
+    raw: RawDatabase,
+    inference_api: InferenceApi | None,
+) -> None:
+    """Mark the batches as processed; then ask the inference API to load the production version, where one is set.
+
+    Raises :class:`ModelNotLoaded` when it serves another version afterwards: Airflow's retry asks again, and the
+    workers follow the alias by themselves in any case.
+    """
+    raw.mark_processed([ref["batch_number"] for ref in batches], pipeline_run_id)
+    expected = promotion["production_version"]
+    if inference_api is None or expected is None:
+        return
+    inference_api.reload_model()
+    served = inference_api.model_info().version
+    if served != expected:
+        raise ModelNotLoaded(f"the inference API serves version {served}, not {expected}")
+    log.info("services ready", version=expected, promoted=promotion["promoted"], reason=promotion["reason"])
