@@ -4,7 +4,7 @@ Takes every batch that the data API has published since the last finished run an
 
 | # | Task | Leaves behind |
 |---|---|---|
-| 1 | `check_ec2_status` | nothing; fails when the data API does not answer |
+| 1 | `check_ec2_status` | a running data API; wakes its EC2 instance where one is set; **skips the run outside the schedule** |
 | 2 | `fetch_data_from_api` | each new batch in the `landing` bucket; **skips the run when there is none** |
 | 3 | `store_raw_data_mysql` | rows in `raw_data_db.diabetes_raw` and `batches` |
 | 4 | `clean_and_transform_data` | `clean/` in the `datasets` bucket |
@@ -21,6 +21,7 @@ Takes every batch that the data API has published since the last finished run an
 ## When something is red
 
 - `check_ec2_status`: the data API is down; start it. The next run takes all that was published meanwhile.
+  `Unauthorized`, `NotFound`: the AWS side, see `aws/README.md`. Timed out: the instance runs, its API does not answer.
 - `fetch_data_from_api`, `SourceChanged`: the API hands out other data than is stored. Do not mix: see the runbook.
 - `store_raw_data_mysql`, `InvalidBatch`: the batch breaks the raw contract; the log names the columns.
 - `train_ml_models`: one candidate failed; clear that task instance, the others keep their result.
@@ -37,6 +38,7 @@ from pendulum import datetime
 
 from readmission.domain.candidate_names import CANDIDATE_NAMES
 from readmission.pipeline import tasks
+from readmission.settings import Settings
 
 # a reference is one XCom, not one for each of its keys
 step = partial(task, multiple_outputs=False)
@@ -60,7 +62,14 @@ step = partial(task, multiple_outputs=False)
     doc_md=__doc__,
 )
 def mlops_diabetes_pipeline() -> None:
-    available = step(tasks.check_ec2_status)()
+    settings = Settings()
+    # rescheduled between two looks: a waiting run holds no worker slot
+    available = task.sensor(
+        tasks.check_ec2_status,
+        mode="reschedule",
+        poke_interval=settings.ec2_poll_seconds,
+        timeout=settings.ec2_wait_seconds,
+    )()
     batches = step(tasks.fetch_data_from_api)()
     stored = step(tasks.store_raw_data_mysql)(batches)
     cleaned = step(tasks.clean_and_transform_data)(stored)

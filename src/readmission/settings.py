@@ -4,8 +4,10 @@ Each field is the environment variable of the same name in upper case; ``.env.ex
 Secrets have no default: a service that needs one asks with :meth:`Settings.require`.
 """
 
+from datetime import time
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +43,16 @@ class Settings(BaseSettings):
     inference_workers: int = Field(default=2, ge=1)
     inference_api_url: str | None = None
 
+    # the EC2 instance that the data API lives on; without an id and a tag (name=value) none is asked
+    instance_id: str | None = None
+    ec2_instance_tag: str | None = Field(default=None, pattern=r"^[^=]+=.+$")
+    aws_region: str | None = None
+    schedule_start: time = time(8, 55)
+    schedule_stop: time = time(23, 55)
+    schedule_timezone: ZoneInfo = ZoneInfo("America/Lima")
+    ec2_poll_seconds: float = Field(default=30, gt=0)
+    ec2_wait_seconds: float = Field(default=600, ge=0)
+
     # object store
     s3_endpoint: str = "http://127.0.0.1:9000"
     s3_access_key: str | None = None
@@ -67,6 +79,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=10_000_000, ge=1)
 
     log_json: bool | None = None
+
+    def instance_tag(self) -> tuple[str, str] | None:
+        """Name and value of the tag that the instance is found by."""
+        if self.ec2_instance_tag is None:
+            return None
+        name, _, value = self.ec2_instance_tag.partition("=")
+        return name, value
 
     def require(self, name: str) -> str:
         """The value of an optional field, secrets revealed; raises :class:`MissingSetting` when it is not set."""

@@ -4,6 +4,7 @@ Libraries are imported inside the functions: the DAG processor reads this module
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -15,6 +16,9 @@ from readmission.log import configure_logging
 from readmission.pipeline import wiring
 from readmission.pipeline.references import BatchRef, CleanRef, DatasetRef, PromotionRef, RegisteredRef, TrainedRef
 from readmission.settings import Settings
+
+# a source that takes longer to say that it lives is not up yet
+HEALTH_SECONDS = 5
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,10 +44,15 @@ def pipeline_run_id() -> str:
 
 
 @airflow_task
-def check_ec2_status() -> None:
+def check_ec2_status() -> bool:
     from readmission.pipeline.check_ec2_status import check_ec2_status as run
 
-    run(data_api=wiring.data_api())
+    return run(
+        data_api=wiring.data_api(timeout=HEALTH_SECONDS),
+        instance=wiring.instance(),
+        schedule=wiring.schedule(),
+        now=datetime.now(UTC),
+    )
 
 
 @airflow_task

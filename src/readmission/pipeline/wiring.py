@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from readmission.domain.schedule import Schedule
 from readmission.settings import Settings
 
 if TYPE_CHECKING:
+    from readmission.adapters.compute import Ec2Instance
     from readmission.adapters.data_api import DataApi
     from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
     from readmission.adapters.experiment import Experiment
@@ -13,10 +15,22 @@ if TYPE_CHECKING:
     from readmission.adapters.registry import ModelRegistry
 
 
-def data_api() -> "DataApi":
+def data_api(timeout: float = 30) -> "DataApi":
     from readmission.adapters.data_api import DataApi
 
-    return DataApi(Settings().data_api_url)
+    return DataApi(Settings().data_api_url, timeout=timeout)
+
+
+def instance() -> "Ec2Instance | None":
+    """None where no instance is set: then the data API is always on, or somebody else's to start."""
+    from readmission.adapters.compute import Ec2Instance
+
+    return Ec2Instance.from_settings(Settings())
+
+
+def schedule() -> Schedule:
+    settings = Settings()
+    return Schedule(settings.schedule_start, settings.schedule_stop, settings.schedule_timezone)
 
 
 def object_store() -> "ObjectStore":
