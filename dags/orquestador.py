@@ -4,7 +4,7 @@ Takes every batch that the data API has published since the last finished run an
 
 | # | Task | Leaves behind |
 |---|---|---|
-| 1 | `check_ec2_status` | a running data API; wakes its EC2 instance where one is set; **skips the run outside the schedule** |
+| 1 | `check_ec2_status` | a data API that answers, its EC2 instance woken; **skips the run outside the schedule** |
 | 2 | `fetch_data_from_api` | each new batch in the `landing` bucket; **skips the run when there is none** |
 | 3 | `store_raw_data_mysql` | rows in `raw_data_db.diabetes_raw` and `batches` |
 | 4 | `clean_and_transform_data` | `clean/` in the `datasets` bucket |

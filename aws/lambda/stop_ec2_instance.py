@@ -1,0 +1,90 @@
+"""Stop the data API's EC2 instance and wait until it has stopped; EventBridge Scheduler calls this every night.
+
+The instance is INSTANCE_ID, or the one that carries the tag EC2_INSTANCE_TAG (name=value). Whatever state it is in is an
+answer; an instance that does not exist, or that the role may not touch, is an error. One file without imports of ours:
+aws/template.yaml carries it inline.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+POLL_SECONDS = 5
+# what is left for the answer itself when waiting ends
+MARGIN_SECONDS = 5
+# it costs no more computing time
+OFF = {"stopped", "shutting-down", "terminated"}
+# by whether this call asked for the stop
+OUTCOMES = {
+    False: {"stopped": "already stopped", "stopping": "already stopping", "pending": "still starting"},
+    True: {"stopped": "stopped", "stopping": "stopping", "running": "stopping"},
+}
+
+
+def handler(_event: object, context: Any) -> dict[str, Any]:
+    config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+    return stop(boto3.client("ec2", config=config), os.environ, lambda: context.get_remaining_time_in_millis() / 1000)
+
+
+def stop(
+    ec2: Any,
+    environment: Mapping[str, str],
+    remaining_seconds: Callable[[], float],
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """The result as a dict: action, instance_id, previous_state, state, changed, outcome."""
+    instance = find(ec2, environment)
+    instance_id, previous, requested = instance["InstanceId"], instance["State"]["Name"], False
+    state = previous
+    while state not in OFF:
+        if state == "running" and not requested:
+            requested = request(ec2, instance_id)
+        if remaining_seconds() < POLL_SECONDS + MARGIN_SECONDS:
+            break
+        sleep(POLL_SECONDS)
+        state = find(ec2, {"INSTANCE_ID": instance_id})["State"]["Name"]
+    result = {
+        "action": "stop",
+        "instance_id": instance_id,
+        "previous_state": previous,
+        "state": state,
+        "changed": requested,
+        "outcome": OUTCOMES[requested].get(state, state),
+    }
+    print(json.dumps(result))
+    return result
+
+
+def request(ec2: Any, instance_id: str) -> bool:
+    """True when EC2 took the request; False when the state changed under us: the next look tells."""
+    try:
+        ec2.stop_instances(InstanceIds=[instance_id])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "IncorrectInstanceState":
+            raise
+        return False
+    return True
+
+
+def find(ec2: Any, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The instance as EC2 describes it; raises LookupError when none, or more than one, is meant."""
+    if environment.get("INSTANCE_ID"):
+        question = {"InstanceIds": [environment["INSTANCE_ID"]]}
+    elif "=" in environment.get("EC2_INSTANCE_TAG", ""):
+        name, _, value = environment["EC2_INSTANCE_TAG"].partition("=")
+        question = {"Filters": [{"Name": f"tag:{name}", "Values": [value]}]}
+    else:
+        raise LookupError("set INSTANCE_ID or EC2_INSTANCE_TAG (name=value)")
+    reservations = ec2.describe_instances(**question)["Reservations"]
+    found = [instance for reservation in reservations for instance in reservation["Instances"]]
+    # a terminated instance keeps its tags for an hour: the one that replaced it counts
+    alive = [instance for instance in found if instance["State"]["Name"] != "terminated"]
+    if not found or len(alive) > 1:
+        raise LookupError(f"{len(alive)} instances for {question}, one is wanted")
+    return (alive or found)[0]
