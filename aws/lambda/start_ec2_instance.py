@@ -1,8 +1,8 @@
 """Start the data API's EC2 instance and wait until it runs; EventBridge Scheduler calls this every morning.
 
-The instance is INSTANCE_ID, or the one that carries the tag EC2_INSTANCE_TAG (name=value). Whatever state it is in is an
-answer; an instance that does not exist, or that the role may not touch, is an error. One file without imports of ours:
-aws/template.yaml carries it inline.
+The instance is INSTANCE_ID, or the one that carries the tag EC2_INSTANCE_TAG (name=value). Whatever its state is, that
+is an answer; an instance that does not exist, or that the role may not touch, is an error. One file without imports of
+ours, because aws/template.yaml carries it inline.
 """
 
 import json
@@ -75,7 +75,7 @@ def request(ec2: Any, instance_id: str) -> bool:
 def find(ec2: Any, environment: Mapping[str, str]) -> dict[str, Any]:
     """The instance as EC2 describes it; raises LookupError when none, or more than one, is meant."""
     if environment.get("INSTANCE_ID"):
-        question = {"InstanceIds": [environment["INSTANCE_ID"]]}
+        question: dict[str, Any] = {"InstanceIds": [environment["INSTANCE_ID"]]}
     elif "=" in environment.get("EC2_INSTANCE_TAG", ""):
         name, _, value = environment["EC2_INSTANCE_TAG"].partition("=")
         question = {"Filters": [{"Name": f"tag:{name}", "Values": [value]}]}
@@ -87,4 +87,4 @@ def find(ec2: Any, environment: Mapping[str, str]) -> dict[str, Any]:
     alive = [instance for instance in found if instance["State"]["Name"] != "terminated"]
     if not found or len(alive) > 1:
         raise LookupError(f"{len(alive)} instances for {question}, one is wanted")
-    return (alive or found)[0]
+    return dict((alive or found)[0])

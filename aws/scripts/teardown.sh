@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Remove all that setup_ec2_scheduler.sh and add_permissions.sh made; the instance itself is left alone, as it is.
+#
+# usage: teardown.sh [--pipeline-user USER | --pipeline-role ROLE] [--name NAME] [--region REGION] [--dry-run] [--help]
+#
+# --pipeline-user USER  also take the permission to start the instance from this user (or role)
+#
+# A second run removes nothing. For the CloudFormation stack: aws cloudformation delete-stack.
+
+# shellcheck source=aws/scripts/steps.sh
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+
+# remove TEXT ERROR-CODE "read..." delete...: looks first, so that a dry run knows too
+remove() {
+  local text=$1 absent=$2 found
+  local -a read
+  IFS=' ' read -r -a read <<<"$3"
+  shift 3
+  found=$(look "$absent" aws "${read[@]}" --output text)
+  if [ -z "$found" ]; then
+    unchanged "no $text"
+  else
+    change "delete $text" "$@"
+  fi
+}
+
+delete_role() {
+  look NoSuchEntity aws iam delete-role-policy --role-name "$1" --policy-name permissions
+  aws iam delete-role --role-name "$1"
+}
+
+delete_log_groups() {
+  local group
+  for group in "$@"; do aws logs delete-log-group --log-group-name "$group"; done
+}
+
+parse_options "--pipeline-user --pipeline-role" "$@"
+identify_account
+# its schedules go with it
+remove "schedule group $NAME" ResourceNotFoundException "scheduler get-schedule-group --name $NAME" \
+  aws scheduler delete-schedule-group --name "$NAME"
+for function in "$NAME-start-ec2-instance" "$NAME-stop-ec2-instance"; do
+  remove "function $function" ResourceNotFoundException "lambda get-function-configuration --function-name $function" \
+    aws lambda delete-function --function-name "$function"
+done
+mapfile -t groups < <(aws logs describe-log-groups --log-group-name-prefix "/aws/lambda/$NAME-" --output text \
+  --query "logGroups[].[logGroupName]" | grep -E -- '-(start|stop)-ec2-instance$' || true)
+if [ "${#groups[@]}" -gt 0 ]; then
+  change "delete ${#groups[@]} log group(s)" delete_log_groups "${groups[@]}"
+else
+  unchanged "no log groups"
+fi
+for role in "$NAME-start" "$NAME-stop" "$NAME-scheduler"; do
+  remove "role $role" NoSuchEntity "iam get-role --role-name $role" delete_role "$role"
+done
+if [ -n "$PIPELINE_NAME" ]; then
+  remove "permissions of $PIPELINE_NAME" NoSuchEntity \
+    "iam get-$PIPELINE_KIND-policy --$PIPELINE_KIND-name $PIPELINE_NAME --policy-name $NAME" \
+    aws iam "delete-$PIPELINE_KIND-policy" "--$PIPELINE_KIND-name" "$PIPELINE_NAME" --policy-name "$NAME"
+fi
+summary

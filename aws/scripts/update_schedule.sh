@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Change when the instance is started and stopped, or pause both schedules.
+#
+# usage: update_schedule.sh [--start HH:MM] [--stop HH:MM] [--timezone ZONE] [--enable | --disable]
+#                           [--name NAME] [--region REGION] [--dry-run] [--help]
+#
+# What is not given stays as it is; a second run changes nothing. Give the pipeline the same hours:
+# SCHEDULE_START, SCHEDULE_STOP and SCHEDULE_TIMEZONE in its environment.
+
+# shellcheck source=aws/scripts/steps.sh
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+
+parse_options "--start --stop --timezone --enable --disable" "$@"
+identify_account
+[ -n "$(look ResourceNotFoundException aws scheduler get-schedule-group --name "$NAME" --query State --output text)" ] ||
+  die "there is no schedule group $NAME: run setup_ec2_scheduler.sh first"
+put_schedule start "$START" "$(cron 8:55)"
+put_schedule stop "$STOP" "$(cron 23:55)"
+summary
