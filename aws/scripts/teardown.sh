@@ -31,7 +31,7 @@ delete_role() {
 
 delete_log_groups() {
   local group
-  for group in "$@"; do aws logs delete-log-group --log-group-name "$group"; done
+  while read -r group; do aws logs delete-log-group --log-group-name "$group"; done <"$WORK/groups"
 }
 
 parse_options "--pipeline-user --pipeline-role" "$@"
@@ -43,10 +43,10 @@ for function in "$NAME-start-ec2-instance" "$NAME-stop-ec2-instance"; do
   remove "function $function" ResourceNotFoundException "lambda get-function-configuration --function-name $function" \
     aws lambda delete-function --function-name "$function"
 done
-mapfile -t groups < <(aws logs describe-log-groups --log-group-name-prefix "/aws/lambda/$NAME-" --output text \
-  --query "logGroups[].[logGroupName]" | grep -E -- '-(start|stop)-ec2-instance$' || true)
-if [ "${#groups[@]}" -gt 0 ]; then
-  change "delete ${#groups[@]} log group(s)" delete_log_groups "${groups[@]}"
+aws logs describe-log-groups --log-group-name-prefix "/aws/lambda/$NAME-" --output text \
+  --query "logGroups[?ends_with(logGroupName, '-ec2-instance')].[logGroupName]" >"$WORK/groups"
+if [ -s "$WORK/groups" ]; then
+  change "delete $(grep -c . "$WORK/groups") log group(s)" delete_log_groups
 else
   unchanged "no log groups"
 fi
