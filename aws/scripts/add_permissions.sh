@@ -22,6 +22,8 @@ put_role() {
   found=$(look NoSuchEntity aws iam get-role --role-name "$name" --query Role.AssumeRolePolicyDocument --output json)
   if [ -z "$found" ]; then
     change "create role $name" aws iam create-role --role-name "$name" --assume-role-policy-document "$trust"
+    write_policy role "$name" permissions "$document"
+    return
   elif [ "$(canonical <<<"$found")" != "$trust" ]; then
     change "correct who may assume role $name" \
       aws iam update-assume-role-policy --role-name "$name" --policy-document "$trust"
@@ -40,8 +42,12 @@ put_policy() {
     unchanged "permissions of $whose"
     return
   fi
-  change "set permissions of $whose" \
-    aws iam "put-$kind-policy" "--$kind-name" "$whose" --policy-name "$name" --policy-document "$document"
+  write_policy "$@"
+}
+
+write_policy() {
+  change "set permissions of $2" \
+    aws iam "put-$1-policy" "--$1-name" "$2" --policy-name "$3" --policy-document "$4"
 }
 
 add_permissions() {

@@ -95,6 +95,7 @@ print(json.dumps({
 put_schedules() {
   echo "schedules"
   if [ -z "$(look ResourceNotFoundException aws scheduler get-schedule-group --name "$NAME" --query State --output text)" ]; then
+    NEW_GROUP=yes
     change "create schedule group $NAME" aws scheduler create-schedule-group --name "$NAME"
   else
     unchanged "schedule group $NAME"

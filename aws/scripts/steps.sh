@@ -16,6 +16,7 @@ TAG=${EC2_INSTANCE_TAG:-readmission=data-api}
 DRY_RUN=""
 START="" STOP="" TIMEZONE="" STATE=""
 PIPELINE_KIND="" PIPELINE_NAME=""
+NEW_GROUP=""
 CHANGES=0
 
 usage() {
@@ -150,10 +151,10 @@ print(string.Template(open(sys.argv[1], encoding="utf-8").read()).substitute(os.
     "$AWS_FOLDER/policies/$1" | canonical
 }
 
-# put_schedule VERB EXPRESSION: what is not given keeps the value that it has, or gets the default of a new schedule
+# put_schedule VERB EXPRESSION DEFAULT: what is not given keeps the value that it has; DEFAULT is for a new schedule
 put_schedule() {
-  local verb=$1 expression=$2 default=$3 name="$NAME-$1" found wanted action=create-schedule
-  found=$(look ResourceNotFoundException aws scheduler get-schedule --group-name "$NAME" --name "$name" --output json \
+  local verb=$1 expression=$2 default=$3 name="$NAME-$1" found="" wanted action=create-schedule
+  [ -n "$NEW_GROUP" ] || found=$(look ResourceNotFoundException aws scheduler get-schedule --group-name "$NAME" --name "$name" --output json \
     --query '{GroupName: GroupName, Name: Name, Description: Description, ScheduleExpression: ScheduleExpression,
       ScheduleExpressionTimezone: ScheduleExpressionTimezone, State: State, FlexibleTimeWindow: FlexibleTimeWindow,
       Target: Target}')

@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).parents[3] / "aws" / "scripts"
 NAME = "readmission-data-source"
 FUNCTIONS = [f"{NAME}-start-ec2-instance", f"{NAME}-stop-ec2-instance"]
 ROLES = [f"{NAME}-start", f"{NAME}-stop", f"{NAME}-scheduler"]
-LOOKING_ONLY = json.dumps(
+OTHER_SERVICE_ONLY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 )
 
@@ -67,7 +67,7 @@ def life(aws):
     seen["update"] = run("update_schedule.sh", "--stop", "21:30", "--disable"), schedules(aws)
     seen["update again"] = run("update_schedule.sh", "--stop", "21:30", "--disable"), schedules(aws)
     seen["setup again"] = run("setup_ec2_scheduler.sh", *setup), schedules(aws)
-    aws.client("iam").put_role_policy(RoleName=ROLES[0], PolicyName="permissions", PolicyDocument=LOOKING_ONLY)
+    aws.client("iam").put_role_policy(RoleName=ROLES[0], PolicyName="permissions", PolicyDocument=OTHER_SERVICE_ONLY)
     seen["correction"] = run("add_permissions.sh", "--instance-id", instance_id), made(aws)
     seen["permissions"] = {
         name: aws.client("iam").get_role_policy(RoleName=name, PolicyName="permissions")["PolicyDocument"]
@@ -215,11 +215,12 @@ def test_an_instance_that_is_not_there_stops_the_setup_before_any_change(aws):
 
 @pytest.mark.usefixtures("empty_aws")
 def test_a_refusal_by_aws_is_not_taken_for_absence(aws, monkeypatch):
-    user = aws.user('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')
+    user = aws.user(OTHER_SERVICE_ONLY)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", user["aws_access_key_id"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", user["aws_secret_access_key"])
 
     code, output = run("teardown.sh")
 
     assert code == 1
-    assert "not authorized to perform: scheduler:GetScheduleGroup" in output
+    assert "(403) when calling the GetScheduleGroup operation" in output
+    assert "unchanged" not in output
