@@ -54,7 +54,8 @@ class Ec2Instance:
             return None
         config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
         try:
-            client = boto3.client("ec2", region_name=settings.aws_region, config=config)
+            # a session of its own: boto3's default one keeps the first credentials that it saw
+            client = boto3.Session().client("ec2", region_name=settings.aws_region, config=config)
         except NoRegionError as error:
             raise MissingSetting("AWS_REGION") from error
         return cls(client, instance_id=settings.instance_id, tag=settings.instance_tag())
