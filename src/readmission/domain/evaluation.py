@@ -1,0 +1,75 @@
+"""How good a model is on one split, as named numbers; and the cut-offs that are chosen on the validation split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_curve,
+)
+
+from readmission.domain.bootstrap import Observations, roc_auc_interval
+from readmission.domain.calibration import calibrate
+from readmission.domain.cohort import TARGET_COLUMN, Split, Target
+
+MEDIUM_RISK_PERCENTILE = 50
+HIGH_RISK_PERCENTILE = 80
+# cut-offs are rounded so that the pipeline and its float32 export put each patient on the same side
+_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class CutOffs:
+    """Probabilities: from ``threshold`` on the prediction is 1; risk bands low < ``medium`` <= medium < ``high``."""
+
+    threshold: float
+    medium: float
+    high: float
+
+
+def observations(frame: pd.DataFrame, target: Target) -> Observations:
+    """The outcomes and patients of clean encounters; raises ``NotEnoughData`` when a model cannot be measured there."""
+    return Observations.of(frame[TARGET_COLUMN[target]].to_numpy(), frame["patient_nbr"].to_numpy())
+
+
+def choose_cut_offs(observed: Observations, probability: np.ndarray) -> CutOffs:
+    """The threshold with the largest Youden's J (sensitivity + specificity - 1), and the bands by percentile.
+
+    Youden 1950, doi 10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+    """
+    false_positive, true_positive, thresholds = roc_curve(observed.outcome, probability)
+    # the first point is "nobody", whose threshold is infinite
+    best = 1 + int(np.argmax((true_positive - false_positive)[1:]))
+    medium, high = np.percentile(probability, [MEDIUM_RISK_PERCENTILE, HIGH_RISK_PERCENTILE])
+    return CutOffs(*(round(float(value), _DECIMALS) for value in (thresholds[best], medium, high)))
+
+
+def evaluate(
+    split: Split, observed: Observations, probability: np.ndarray, threshold: float, *, rounds: int, seed: int
+) -> dict[str, float]:
+    """All metrics of one split, named ``<split>_<metric>``."""
+    prediction = probability >= threshold
+    auc = roc_auc_interval(observed, probability, rounds, seed)
+    calibration = calibrate(observed.outcome, probability)
+    metrics = {
+        "roc_auc": auc.value,
+        "roc_auc_low": auc.low,
+        "roc_auc_high": auc.high,
+        "average_precision": average_precision_score(observed.outcome, probability),
+        "brier": brier_score_loss(observed.outcome, probability),
+        "log_loss": log_loss(observed.outcome, probability),
+        "calibration_slope": calibration.slope,
+        "calibration_intercept": calibration.intercept,
+        "accuracy": accuracy_score(observed.outcome, prediction),
+        "precision": precision_score(observed.outcome, prediction, zero_division=0),
+        "recall": recall_score(observed.outcome, prediction),
+        "f1": f1_score(observed.outcome, prediction),
+    }
+    return {f"{split}_{name}": float(value) for name, value in metrics.items()}
