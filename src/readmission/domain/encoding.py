@@ -95,10 +95,11 @@ def encode(encounters: list[Mapping[str, object]]) -> np.ndarray:
 
 def encode_one(encounter: Mapping[str, object]) -> list[float]:
     """One valid encounter to its row of numbers, in the order of ``FEATURES``."""
-    return [_number(column, encounter.get(column.name)) for column in FEATURES]
+    return [number(column, encounter.get(column.name)) for column in FEATURES]
 
 
-def _number(column: Column, value: object) -> float:
+def number(column: Column, value: object) -> float:
+    """One valid value of a feature to its number; None: unknown, which for a drug means not given."""
     if value is None:
         return DEFAULTS.get(column.name, UNKNOWN)
     if column.kind is Kind.NUMBER:
