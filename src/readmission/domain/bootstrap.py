@@ -70,6 +70,11 @@ class RankedScores:
         return float(positive @ (below + negative / 2) / pairs) if pairs else float("nan")
 
 
+def roc_auc(observed: Observations, score: np.ndarray) -> float:
+    """The ROC AUC of ``(n,)`` scores."""
+    return RankedScores(observed.outcome, score).roc_auc(np.ones(len(score)))
+
+
 def roc_auc_interval(observed: Observations, score: np.ndarray, rounds: int, seed: int) -> Interval:
     """The ROC AUC of ``(n,)`` scores and its interval."""
     ranked = RankedScores(observed.outcome, score)

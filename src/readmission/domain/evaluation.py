@@ -1,5 +1,6 @@
 """How good a model is on one split, as named numbers; and the cut-offs that are chosen on the validation split."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.metrics import (
 )
 
 from readmission.domain.bootstrap import Observations, roc_auc_interval
-from readmission.domain.calibration import calibrate
+from readmission.domain.calibration import Calibration, calibrate
 from readmission.domain.cohort import TARGET_COLUMN, Split, Target
 
 MEDIUM_RISK_PERCENTILE = 50
@@ -32,6 +33,43 @@ class CutOffs:
     threshold: float
     medium: float
     high: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A model on every split. ``scored``: outcomes and ``(n,)`` probabilities by split."""
+
+    scored: dict[Split, tuple[Observations, np.ndarray]]
+    cut_offs: CutOffs
+    metrics: dict[str, float]
+    calibrated: bool
+
+
+def measure(
+    predict: Callable[[pd.DataFrame], np.ndarray],
+    frames: Mapping[Split, pd.DataFrame],
+    target: Target,
+    *,
+    rounds: int,
+    seed: int,
+) -> Measurement:
+    """All metrics of a model. Cut-offs and the verdict on its calibration come from the validation split alone.
+
+    ``predict``: ``n`` clean encounters to ``(n,)`` probabilities. Raises ``NotEnoughData`` when a split is too poor.
+    """
+    # the outcomes first: a split that cannot be measured is found before the model works
+    observed = {split: observations(frame, target) for split, frame in frames.items()}
+    scored = {split: (observed[split], predict(frame)) for split, frame in frames.items()}
+    cut_offs = choose_cut_offs(*scored["validation"])
+    metrics = {
+        "threshold": cut_offs.threshold,
+        "risk_band_medium": cut_offs.medium,
+        "risk_band_high": cut_offs.high,
+    }
+    for split, (outcomes, probability) in scored.items():
+        metrics |= evaluate(split, outcomes, probability, cut_offs.threshold, rounds=rounds, seed=seed)
+    calibration = Calibration(metrics["validation_calibration_slope"], metrics["validation_calibration_intercept"])
+    return Measurement(scored, cut_offs, metrics, calibration.is_good)
 
 
 def observations(frame: pd.DataFrame, target: Target) -> Observations:

@@ -1,6 +1,7 @@
 """ROC, precision-recall and calibration curves as PNG files. No pyplot: it keeps figures in global state."""
 
 import io
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,11 +10,12 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from readmission.domain.bootstrap import Observations
+from readmission.domain.cohort import Split
 
 CALIBRATION_BINS = 10
 _POINTS = 500
 
-Scored = dict[str, tuple[Observations, np.ndarray]]
+Scored = Mapping[Split, tuple[Observations, np.ndarray]]
 
 
 def plot_all(scored: Scored, title: str) -> dict[str, bytes]:
