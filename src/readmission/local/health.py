@@ -1,6 +1,5 @@
 """Ask a service whether it is well."""
 
-import getpass
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ import httpx
 import mysql.connector
 
 from readmission.errors import ReadmissionError
+from readmission.local.mariadb import system_user
 from readmission.local.service import Service
 
 
@@ -27,15 +27,17 @@ def check(service: Service, *, started_at: float = 0.0, timeout: float = 5.0) ->
         _check_heartbeat(response.json()[service.health.heartbeat], service.health.heartbeat, started_at)
 
 
-def wait_healthy(
-    service: Service, *, started_at: float = 0.0, watch: Callable[[], None] = lambda: None, seconds: float | None = None
-) -> None:
-    """Wait until the service is well; raises :class:`NotHealthy` at the limit, or what ``watch`` raises before."""
-    deadline = time.monotonic() + (seconds or service.ready_seconds)
+def wait_healthy(service: Service, started_at: Callable[[], float]) -> None:
+    """Wait until the service is well.
+
+    ``started_at`` gives its process's birth in epoch seconds each time; what it raises ends the waiting. Raises
+    :class:`NotHealthy` after the service's ``ready_seconds``.
+    """
+    deadline = time.monotonic() + service.ready_seconds
     while True:
-        watch()
+        birth = started_at()
         try:
-            return check(service, started_at=started_at)
+            return check(service, started_at=birth)
         except NotHealthy:
             if time.monotonic() > deadline:
                 raise
@@ -66,7 +68,7 @@ def _check_heartbeat(report: dict[str, str | None], component: str, started_at: 
 def _check_mariadb(socket: str, timeout: float) -> None:
     try:
         with mysql.connector.connect(
-            unix_socket=socket, user=getpass.getuser(), connection_timeout=max(1, int(timeout))
+            unix_socket=socket, user=system_user(), connection_timeout=max(1, int(timeout))
         ) as connection:
             connection.ping(reconnect=False)
     except mysql.connector.Error as error:

@@ -30,6 +30,7 @@ def mlflow_service(
         },
         health=Health(f"http://127.0.0.1:{port}/health"),
         ports={"HTTP": port},
+        port_setting="MLFLOW_PORT",
         depends_on=depends_on,
         url=f"http://127.0.0.1:{port}",
     )

@@ -19,10 +19,6 @@ class SeaweedFs:
     identities: Path
     port: int
 
-    @staticmethod
-    def available() -> bool:
-        return _weed().exists()
-
     def ports(self) -> dict[str, int]:
         parts = {name: self.port + offset for offset, name in enumerate(("S3", "master", "volume", "filer"))}
         return {
@@ -31,7 +27,7 @@ class SeaweedFs:
             "metrics": self.port + len(parts),
         }
 
-    def service(self) -> Service:
+    def service(self, depends_on: tuple[str, ...] = ()) -> Service:
         ports = self.ports()
         return Service(
             name="object-store",
@@ -58,6 +54,8 @@ class SeaweedFs:
             ),
             health=Health(f"http://127.0.0.1:{self.port}/healthz"),
             ports=ports,
+            port_setting="S3_PORT",
+            depends_on=depends_on,
             url=f"http://127.0.0.1:{self.port}",
             stop_seconds=4,  # sometimes takes 30 s; its data survive a kill
         )

@@ -29,6 +29,7 @@ class Service:
     health: Health
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
+    port_setting: str = ""
     depends_on: tuple[str, ...] = ()
     url: str | None = None
     user: str | None = None

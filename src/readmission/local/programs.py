@@ -1,0 +1,91 @@
+"""Programs that are no Python packages: found on this machine, or installed with apt where nobody has to be asked."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
+
+# Debian starts a service when it installs one: not here, and not at the next boot either
+_INSTALL = """
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  trap 'exit 1' INT TERM HUP
+  printf '#!/bin/sh\\nexit 101\\n' >$policy
+  chmod 755 $policy
+fi
+install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"; }
+install "$@" || { apt-get update -q && install "$@"; } || exit 1
+for package; do
+  if [ -e "/etc/init.d/$package" ]; then update-rc.d "$package" disable; fi
+done
+"""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What this machine has beside the Python packages."""
+
+    mariadb: bool
+    prometheus: Path | None
+
+
+@dataclass(frozen=True)
+class Installable:
+    """A service whose program apt can bring."""
+
+    service: str
+    packages: tuple[str, ...]
+    instead: str
+
+
+INSTALLABLE = (
+    Installable("mariadb", ("mariadb-server-core", "mariadb-client"), "SQLite files take its place"),
+    Installable("prometheus", ("prometheus",), "there are no metrics over time"),
+)
+
+
+def find_programs() -> Programs:
+    mariadb = all(find_program(name) for name in ("mariadbd", "mariadb-install-db"))
+    return Programs(mariadb, find_program("prometheus"))
+
+
+def with_everything(found: Programs) -> Programs:
+    """As it would be after every installation."""
+    return Programs(True, found.prometheus or Path("/usr/bin/prometheus"))
+
+
+def find_program(name: str) -> Path | None:
+    """A program on the path or in the usual folders for servers, which are not on every user's path."""
+    found = shutil.which(name) or shutil.which(name, path=_SEARCH)
+    return Path(found) if found else None
+
+
+def apt_prefix() -> list[str] | None:
+    """What to put before a command that may install packages; None where that is not possible without asking."""
+    if find_program("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return []
+    sudo = find_program("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], check=False, capture_output=True).returncode == 0:
+        return [str(sudo), "-n"]
+    return None
+
+
+def install_packages(packages: Iterable[str], prefix: list[str], log: Path) -> bool:
+    """Install Debian packages without starting their services; what apt says goes to ``log``. Whether it worked."""
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [*prefix, "/bin/sh", "-c", _INSTALL, "sh", *packages],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return done.returncode == 0
