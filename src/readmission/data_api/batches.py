@@ -136,7 +136,7 @@ def _cached(directory: Path) -> tuple[Batch, ...] | None:
     """The batches in ``directory``; None when any of them is missing or damaged."""
     try:
         batches = tuple(Batch(**item) for item in json.loads((directory / _INDEX).read_text(encoding="utf-8")))
-        whole = all(
+        whole = bool(batches) and all(
             hashlib.sha256(_parquet_path(directory, batch.batch_number).read_bytes()).hexdigest() == batch.sha256
             for batch in batches
         )
