@@ -98,6 +98,8 @@ class ModelRegistry:
 
     def download_onnx(self, version: ModelVersion) -> bytes:
         """The model file of a version; raises :class:`InvalidModel` when it is not the one that was registered."""
+        if not version.onnx_digest:
+            raise InvalidModel(f"{version.name} version {version.version} was registered without a model file")
         with tempfile.TemporaryDirectory() as folder, mlflow_errors():
             path = self._client.download_artifacts(version.run_id, f"{MODEL_PATH}/{ONNX_FILE}", folder)
             data = Path(path).read_bytes()
