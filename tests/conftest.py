@@ -23,8 +23,8 @@ from readmission.local.mariadb import MariaDb, system_user
 from readmission.local.mlflow import mlflow_service, s3_artifacts
 from readmission.local.object_store import BUCKETS, SeaweedFs
 from readmission.local.ports import is_free
-from readmission.local.programs import find_program, find_programs
 from readmission.local.processes import MARK, end_marked, instance_of, mark_of
+from readmission.local.programs import environment_program, find_programs
 from readmission.local.service import Service, save_services
 
 USER = "readmission"
@@ -104,7 +104,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint of a private S3 server whose keys are ``KEYS``."""
-    if not find_program("weed"):
+    if not Path(environment_program("weed")).exists():
         pytest.skip("weed is not installed")
     directory = tmp_path_factory.mktemp("s3")
     server = SeaweedFs(directory / "data", directory / "identities.json", find_free_ports(5))
