@@ -1,5 +1,6 @@
 """The command line: each command calls one function, imported when it is needed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,28 @@ def logs(
         show_log(instance, service, lines=lines, follow=follow)
 
 
+@app.command()
+def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the ledger.")]) -> None:
+    """Put the previous model version back into production."""
+    from getpass import getuser
+
+    from readmission.adapters.database import InferenceDatabase
+    from readmission.adapters.registry import ModelRegistry
+    from readmission.local.plan import make_plan
+    from readmission.local.programs import find_programs
+    from readmission.pipeline.roll_back import roll_back
+
+    with _native() as (instance, report):
+        settings = Settings()
+        if settings.inference_database_url is None:
+            environment = make_plan(settings, instance.local, find_programs()).environment
+            settings = Settings.model_validate({name.lower(): value for name, value in environment.items()})
+        registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
+        with InferenceDatabase(settings.require("inference_database_url")) as inference:
+            restored = roll_back(reason, getuser(), registry=registry, inference=inference)
+        report.say(f"Version {restored.version} is in production again; the inference API follows by itself.")
+
+
 @contextmanager
 def _native() -> Iterator[tuple["Instance", "Report"]]:
     """This machine's instance, with ``.env`` read; an error on purpose becomes a text and exit code 1."""
@@ -118,6 +141,7 @@ def _native() -> Iterator[tuple["Instance", "Report"]]:
     from readmission.local.report import Report
     from readmission.local.settings import PROJECT, LocalSettings
 
+    os.umask(0o077)  # everything made here may hold secrets or patients' data
     load_dotenv(PROJECT / ".env")
     report = Report(Console())
     try:
