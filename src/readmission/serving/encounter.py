@@ -18,36 +18,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from readmission.domain.cohort import can_be_readmitted
 from readmission.domain.encoding import is_icd9
+from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, FEATURES, NAME_OF_RAW, Column, Kind
 from readmission.errors import InvalidInput
 from readmission.serving.errors import UnreadableInput
 
-EXAMPLE: dict[str, Any] = {
-    "race": "Caucasian",
-    "gender": "Female",
-    "age": "[70-80)",
-    "admission_type_id": 1,
-    "discharge_disposition_id": 1,
-    "admission_source_id": 7,
-    "time_in_hospital": 5,
-    "medical_specialty": "InternalMedicine",
-    "num_lab_procedures": 44,
-    "num_procedures": 1,
-    "num_medications": 16,
-    "number_outpatient": 0,
-    "number_emergency": 0,
-    "number_inpatient": 1,
-    "diag_1": "428",
-    "diag_2": "250.02",
-    "diag_3": "401",
-    "number_diagnoses": 8,
-    "max_glu_serum": "None",
-    "A1Cresult": ">8",
-    "metformin": "Steady",
-    "insulin": "Up",
-    "change_medication": "Ch",
-    "diabetesMed": "Yes",
-}
 RAW_NAME = {column.name: column.raw_name for column in FEATURES if column.raw_name and column.raw_name != column.name}
 SHOWN_VALUES = 12
 SHOWN_NAME = 64

@@ -9,10 +9,10 @@ import numpy as np
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
 from readmission.domain.encoding import UNKNOWN, encode_one
+from readmission.domain.example import EXAMPLE
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURES, Kind
 from readmission.errors import InvalidModel, ModelNotLoaded
-from readmission.serving.encounter import EXAMPLE
 
 RISK_BANDS = ("low", "medium", "high")
 
