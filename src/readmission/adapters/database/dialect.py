@@ -26,7 +26,7 @@ def parse_url(url: str) -> URL:
     """The URL of a MySQL/MariaDB database or an SQLite file; raises :class:`DatabaseUnavailable`, never quoting it."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseUnavailable("the database URL is not a valid SQLAlchemy URL") from None
     backend = parsed.get_backend_name()
     if backend in ("mysql", "mariadb"):

@@ -3,6 +3,7 @@
 Serving imports this module, so it stays free of pandas.
 """
 
+import json
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -52,8 +53,11 @@ class InferenceDatabase(Database):
     name = "inference"
 
     def log_predictions(self, records: list[PredictionRecord]) -> None:
-        """Store predictions in one insert; a ``prediction_id`` that is there already is passed over."""
-        rows = [asdict(record) for record in records]
+        """Store predictions in one insert; a ``prediction_id`` that is there already is passed over.
+
+        Raises :class:`InvalidInput` when features are no JSON (a NaN, say).
+        """
+        rows = [_row(record, "features") for record in records]
         if rows:
             self._write(lambda c: c.execute(insert_new(c, predictions, "prediction_id"), rows).close())
 
@@ -65,12 +69,13 @@ class InferenceDatabase(Database):
         self._write(lambda connection: _record_outcome(connection, prediction_id, readmitted, observed_at))
 
     def record_promotion(self, record: PromotionRecord) -> None:
-        """Append a decision; once for each model version, action and pipeline run."""
+        """Append a decision, once for each model version, action and pipeline run; raises as ``log_predictions``."""
+        row = _row(record, "evidence")
         try:
-            self._write(lambda connection: _record_promotion(connection, record))
+            self._write(lambda connection: _record_promotion(connection, row))
         except IntegrityError:
             # another process may have appended the same decision in between; anything else rises from here
-            self._write(lambda connection: _record_promotion(connection, record))
+            self._write(lambda connection: _record_promotion(connection, row))
 
     def promotions(self) -> list[PromotionRecord]:
         """The ledger, oldest first."""
@@ -80,8 +85,9 @@ class InferenceDatabase(Database):
 
 
 def _record_outcome(connection: Connection, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
-    known = select(predictions.c.id).where(predictions.c.prediction_id == prediction_id)
-    if connection.scalar(known) is None:
+    known = select(predictions.c.prediction_id).where(predictions.c.prediction_id == prediction_id)
+    # MySQL's comparison overlooks spaces at the end
+    if connection.scalar(known) != prediction_id:
         raise NotFound("there is no prediction with this prediction_id")
     row = {
         "prediction_id": prediction_id,
@@ -95,9 +101,16 @@ def _record_outcome(connection: Connection, prediction_id: str, readmitted: bool
         raise InvalidInput("readmitted contradicts the outcome that is recorded for this prediction_id")
 
 
-def _record_promotion(connection: Connection, record: PromotionRecord) -> None:
-    once = [
-        promotions.c[name] == getattr(record, name) for name in ("model_name", "version", "action", "pipeline_run_id")
-    ]
+def _record_promotion(connection: Connection, row: dict[str, Any]) -> None:
+    once = [promotions.c[name] == row[name] for name in ("model_name", "version", "action", "pipeline_run_id")]
     if connection.scalar(select(promotions.c.id).where(*once)) is None:
-        connection.execute(insert(promotions).values(**asdict(record)))
+        connection.execute(insert(promotions).values(**row))
+
+
+def _row(record: PredictionRecord | PromotionRecord, json_name: str) -> dict[str, Any]:
+    row = asdict(record)
+    try:
+        json.dumps(row[json_name], allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{json_name} must be what JSON can hold") from error
+    return row
