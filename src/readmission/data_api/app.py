@@ -102,7 +102,7 @@ def _batch(store: BatchStore, batch_number: int, metrics: Metrics) -> Response:
     response.set_etag(batch.sha256)
     response.headers["Vary"] = "Accept, Accept-Encoding"
     response.headers["Cache-Control"] = "no-cache"
-    if batch.sha256 in request.if_none_match:
+    if request.if_none_match.contains_weak(batch.sha256):
         response.status_code = 304
         return response
     if media_type == PARQUET:

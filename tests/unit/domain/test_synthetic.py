@@ -104,7 +104,7 @@ def test_nobody_comes_back_after_death(frame):
 
 
 def test_race_and_gender_of_a_patient_mostly_stay(frame):
-    several = frame.groupby("patient_nbr").filter(lambda stays: len(stays) > 1)
+    several = frame[frame["patient_nbr"].duplicated(keep=False)]
 
     different = several.groupby("patient_nbr")[["race", "gender"]].nunique(dropna=False)
 
@@ -112,7 +112,7 @@ def test_race_and_gender_of_a_patient_mostly_stay(frame):
     assert (different["race"] == 1).mean() > 0.9
 
 
-# of the real file: 1.42 encounters per patient, 46 % readmitted, 11 % within 30 days, 98.4 % of non-last ones readmitted
+# the figures of the real file; 98.4 % of non-last encounters are readmitted by construction
 def test_patients_come_back_as_often_as_the_real_ones(frame):
     later = frame["patient_nbr"].duplicated(keep="last")
     readmitted = frame["readmitted"] != "NO"

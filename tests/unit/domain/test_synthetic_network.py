@@ -17,7 +17,9 @@ class Ticket:
 
 
 def _node(bounds, given=None, row_of=(0,), numbers=None):
-    return Node("colour", given, None, np.array(bounds), np.array(row_of), None if numbers is None else np.array(numbers))
+    return Node(
+        "colour", given, None, np.array(bounds), np.array(row_of), None if numbers is None else np.array(numbers)
+    )
 
 
 def test_a_value_is_drawn_in_proportion_to_its_weight():
