@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EXPORTS = sorted(path for path in ROOT.rglob("requirements*.txt") if not {".venv", ".uv", "var"} & set(path.parts))
 COMMAND = re.compile(r"^#\s+(uv export .+)$", re.MULTILINE)
+OUTPUT = {"-o", "--output-file", "--frozen", "--locked", "--quiet", "-q"}
 UV = shutil.which("uv") or next((str(path) for path in ROOT.glob(".uv/bin/uv")), None)
 
 
@@ -25,11 +26,10 @@ def test_an_export_is_what_the_lock_says(path, tmp_path):
     command = COMMAND.search(shown)
     assert command, "an export begins with the command that made it"
     again = tmp_path / path.name
-    arguments = [argument for argument in command[1].split()[2:] if not argument.startswith(("-o", "--output-file"))]
-    kept = [argument for argument in arguments if not argument.endswith(".txt")]
+    arguments = [word for word in command[1].split()[2:] if word not in OUTPUT and not word.endswith(".txt")]
 
     subprocess.run(
-        [UV, "export", *kept, "--frozen", "-o", str(again)], cwd=ROOT, check=True, capture_output=True, text=True
+        [UV, "export", *arguments, "--frozen", "-o", str(again)], cwd=ROOT, check=True, capture_output=True, text=True
     )
 
     assert _pins(again.read_text(encoding="utf-8")) == _pins(shown)
