@@ -78,6 +78,8 @@ def create_app(
         operations_router(slot, follower, AdminKey(settings.admin_api_key), metrics),
     ):
         app.include_router(router)
+    # routes are tried one by one: the busiest first
+    app.router.routes.sort(key=lambda route: getattr(route, "path", "") != "/predict")
     add_error_handlers(app)
     document_request_models(app)
     app.add_middleware(Edge, metrics=metrics, routes={getattr(route, "path", "") for route in app.routes})

@@ -54,9 +54,7 @@ class Edge:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         if scope["path"] not in NOT_COUNTED:
-            route = self._route(scope)
-            self._metrics.requests.labels(route, str(status)).inc()
-            self._metrics.duration.labels(route).observe(seconds)
+            self._metrics.answered(self._route(scope), status, seconds)
 
     def _route(self, scope: Scope) -> str:
         return str(scope["path"]) if scope["path"] in self._routes else "unmatched"

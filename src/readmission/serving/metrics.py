@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -22,6 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self.requests = Counter(
             "readmission_http_requests", "Requests answered.", ["route", "status"], registry=self._registry
         )
@@ -66,14 +68,19 @@ class Metrics:
     def predicted(self, live: LiveModel, probabilities: list[float]) -> None:
         """Count predictions of one model version by risk band and probability."""
         version = live.version.version
-        observe = self.probability.labels(version).observe
+        observe = self._child(self.probability, version).observe
         counts = dict.fromkeys(RISK_BANDS, 0)
         for probability in probabilities:
             observe(probability)
             counts[live.risk_band(probability)] += 1
         for band, count in counts.items():
             if count:
-                self.predictions.labels(version, band).inc(count)
+                self._child(self.predictions, version, band).inc(count)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._child(self.requests, route, str(status)).inc()
+        self._child(self.duration, route).observe(seconds)
 
     def model_swapped(self, previous: LiveModel | None, live: LiveModel) -> None:
         """This worker serves ``live`` from now on."""
@@ -81,6 +88,13 @@ class Metrics:
         if previous is not None:
             self.model_info.labels(*_model_labels(previous)).set(0)
         self.model_info.labels(*_model_labels(live)).set(1)
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        # labels() of the library checks and locks each time; this is on the way of every request
+        key = (metric, labels)
+        if (child := self._children.get(key)) is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""

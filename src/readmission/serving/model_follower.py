@@ -68,9 +68,10 @@ class ReloadSignal:
             self._path.write_text(self._seen)
 
     def _content(self) -> str:
-        if self._path is None or not self._path.exists():
+        try:
+            return self._path.read_text() if self._path else ""
+        except FileNotFoundError:
             return ""
-        return self._path.read_text()
 
 
 class ModelFollower:
@@ -102,7 +103,7 @@ class ModelFollower:
         """Follow until :meth:`stop`; a failure is logged and tried again, sooner while there is no model at all."""
         wait = FIRST_RETRY_SECONDS
         while not self._stop.is_set():
-            self._attempt(insist=self._signal.take())
+            self.follow(insist=self._signal.take())
             waiting_for_first = self._slot.live is None
             self._pause(min(wait, self._poll_seconds) if waiting_for_first else self._poll_seconds)
             wait = wait * 2 if waiting_for_first else FIRST_RETRY_SECONDS
@@ -120,7 +121,8 @@ class ModelFollower:
         self._signal.raise_for_siblings()
         return before, after
 
-    def _attempt(self, *, insist: bool) -> None:
+    def follow(self, *, insist: bool = False) -> None:
+        """Be on the version in production, as far as possible now; ``insist`` tries a refused version again at once."""
         try:
             self._follow(insist=insist)
         except NotFound as error:

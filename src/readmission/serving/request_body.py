@@ -13,10 +13,11 @@ PARQUET = "application/vnd.apache.parquet"
 
 def media_type(request: Request, *accepted: str) -> str:
     """The format of the body, one of ``accepted``; the first one when the request names none."""
-    headers = request.headers
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    # one pass over the raw headers: starlette's mapping goes through all of them for each look
+    headers = dict(request.scope["headers"])
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMedia("send the body without a content encoding")
-    named, _, parameters = headers.get("content-type", accepted[0]).partition(";")
+    named, _, parameters = headers.get(b"content-type", accepted[0].encode()).decode("latin-1").partition(";")
     found = named.strip().lower()
     if found not in accepted:
         raise UnsupportedMedia(f"the content type must be one of: {', '.join(accepted)}")
@@ -27,8 +28,8 @@ def media_type(request: Request, *accepted: str) -> str:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body; raises :class:`TooLarge` as soon as it says or proves that it is over ``limit`` bytes."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > limit:
+    declared = dict(request.scope["headers"]).get(b"content-length", b"0")
+    if declared.isdigit() and int(declared[:20]) > limit:
         raise _too_large(limit)
     receive = request.receive
     message = await receive()
