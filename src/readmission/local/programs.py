@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,11 @@ def find_programs() -> Programs:
 def with_everything(found: Programs) -> Programs:
     """As it would be after every installation."""
     return Programs(True, found.prometheus or Path("/usr/bin/prometheus"))
+
+
+def environment_program(name: str) -> str:
+    """A program of the Python environment that this process runs in, whether the path leads there or not."""
+    return str(Path(sys.executable).with_name(name))
 
 
 def find_program(name: str) -> Path | None:

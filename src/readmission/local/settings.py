@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from readmission.local.processes import instance_of
@@ -27,7 +27,7 @@ class LocalSettings(BaseSettings):
     airflow_port: int = Field(default=8080, ge=1024, lt=65_536)
     streamlit_port: int = Field(default=8501, ge=1024, lt=65_536)
     prometheus_port: int = Field(default=9090, ge=1024, lt=65_536)
-    mlflow_backend_store_uri: str | None = None
+    mlflow_backend_store_uri: SecretStr | None = None
     install_programs: bool = True
 
     @model_validator(mode="after")

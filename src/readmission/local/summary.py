@@ -10,6 +10,8 @@ from rich.text import Text
 from readmission.local.first_run import Served
 from readmission.local.service import Service
 
+_ENDLESS = 1000
+
 
 @dataclass(frozen=True)
 class ServiceStatus:
@@ -37,7 +39,7 @@ def print_model(console: Console, served: Served) -> None:
     rows = [
         ("model", f"{model['name']} version {model['version']}"),
         ("candidate", model.get("candidate")),
-        ("test ROC AUC", metrics.get("test_roc_auc")),
+        ("test ROC AUC", _rounded(metrics.get("test_roc_auc"))),
         ("trained on", model.get("data_source")),
         ("first prediction", f"{prediction['probability']:.3f}, risk band {prediction['risk_band']}"),
     ]
@@ -65,8 +67,13 @@ def _print(console: Console, columns: Sequence[str], rows: Iterable[Sequence[obj
     table = Table(*columns)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    # a line that is folded for a narrow terminal or a pipe could not be copied
-    console.print(table, width=max(console.width, console.measure(table).maximum), crop=False, soft_wrap=False)
+    # what is cut or folded for a narrow terminal or a pipe could not be copied
+    needed = console.measure(table, options=console.options.update(width=_ENDLESS)).maximum
+    Console(file=console.file, width=max(console.width, needed)).print(table)
+
+
+def _rounded(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"
 
 
 def _duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """``make up``: from whatever state this machine is in to a served model."""
 
 import time
+from collections.abc import Iterable, Mapping
 
 from readmission.errors import ReadmissionError
 from readmission.local.airflow import ADMIN
@@ -82,18 +83,30 @@ def _install_missing(services: list[Service], instance: Instance, report: Report
 
 
 def _start(instance: Instance, plan: Plan, report: Report) -> None:
-    supervisor, before = instance.supervisor, instance.services()
+    supervisor = instance.supervisor
+    changed = _changes(instance.services(), plan.services)
+    for name, settings in changed.items():
+        report.say(f"  {name}: changed since its last start: {', '.join(settings) or 'its command'}")
     save_services(supervisor.services_file, plan.services)
     supervisor.configure(plan.services)
     if supervisor.is_running():
         supervisor.reload()
-        for service in plan.services:
-            if service.name in before and service != before[service.name]:
-                report.say(f"  {service.name}: its settings changed, it starts again")
-                supervisor.stop_program(service.name)
+        for name in changed:
+            supervisor.stop_program(name)
     else:
         supervisor.start(base_environment())
     Startup(supervisor, report).run(plan)
+
+
+def _changes(before: Mapping[str, Service], now: Iterable[Service]) -> dict[str, list[str]]:
+    """The services that are not defined as they were, each with the names of its variables that changed."""
+    return {
+        service.name: sorted(
+            {name for name, _ in before[service.name].environment.items() ^ service.environment.items()}
+        )
+        for service in now
+        if service.name in before and before[service.name] != service
+    }
 
 
 def _first_run(plan: Plan, report: Report) -> Served:
