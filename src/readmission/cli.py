@@ -60,6 +60,16 @@ def up() -> None:
 
 
 @app.command()
+def programs() -> None:
+    """Install MariaDB and Prometheus where nobody has to be asked; say what is missing otherwise."""
+    from readmission.local.programs import install_missing
+
+    with _native() as (instance, report), instance.locked():
+        for note in install_missing(instance.supervisor.log_of("install"), report):
+            report.say(note)
+
+
+@app.command()
 def down() -> None:
     """Stop everything that `up` started; the data are kept."""
     from readmission.local import down
@@ -70,7 +80,7 @@ def down() -> None:
 
 @app.command()
 def reset(
-    force: Annotated[bool, typer.Option(envvar=["FORCE", "CI"], help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Do not ask.")] = False,
 ) -> None:
     """Stop everything and delete its data, secrets and logs."""
     from readmission.local import down
@@ -100,7 +110,7 @@ def status() -> None:
 def logs(
     service: Annotated[str, typer.Argument(help="A name that `status` shows.")] = "",
     lines: Annotated[int, typer.Option(min=0, help="How many of the last lines.")] = 100,
-    follow: Annotated[bool, typer.Option(envvar="FOLLOW", help="Go on as more are written.")] = True,
+    follow: Annotated[bool, typer.Option(help="Go on as more are written.")] = True,
 ) -> None:
     """Show a service's log."""
     from readmission.local.status import show_log

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from readmission.local.report import Report
+
 _SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
 # Debian starts a service when it installs one: not here, and not at the next boot either
@@ -84,7 +86,28 @@ def apt_prefix() -> list[str] | None:
     return None
 
 
-def install_packages(packages: Iterable[str], prefix: list[str], log: Path) -> bool:
+def install_missing(log: Path, report: Report, wanted: Iterable[str] | None = None) -> list[str]:
+    """Install the programs of the services that are ``wanted`` (all by default), where nobody has to be asked.
+
+    Says of each that is still missing what that means, and how to have it.
+    """
+    found, prefix = find_programs(), apt_prefix()
+    present = {"mariadb": found.mariadb, "prometheus": found.prometheus is not None}
+    notes = []
+    for item in INSTALLABLE:
+        if present[item.service] or (wanted is not None and item.service not in wanted):
+            continue
+        packages = " ".join(item.packages)
+        if prefix is not None:
+            with report.doing(f"apt-get install {packages}", "done"):
+                installed = _install(item.packages, prefix, log)
+            if installed:
+                continue
+        notes.append(f"{item.service} is not installed ({item.instead}); to have it: apt-get install {packages}")
+    return notes
+
+
+def _install(packages: Iterable[str], prefix: list[str], log: Path) -> bool:
     """Install Debian packages without starting their services; what apt says goes to ``log``. Whether it worked."""
     with log.open("ab") as output:
         done = subprocess.run(

@@ -12,7 +12,7 @@ from readmission.local.instance import Instance
 from readmission.local.plan import Plan, make_plan
 from readmission.local.ports import conflicts
 from readmission.local.processes import end_marked
-from readmission.local.programs import INSTALLABLE, apt_prefix, find_programs, install_packages, with_everything
+from readmission.local.programs import find_programs, install_missing, with_everything
 from readmission.local.report import Report
 from readmission.local.service import Service, save_services
 from readmission.local.startup import Startup
@@ -50,7 +50,9 @@ def _prepare(settings: Settings, instance: Instance, report: Report) -> Plan:
     found = find_programs()
     wanted = make_plan(settings, instance.local, with_everything(found)).services
     _check_ports(wanted, instance)
-    notes = _install_missing(wanted, instance, report)
+    notes = []
+    if instance.local.install_programs:
+        notes = install_missing(instance.supervisor.log_of("install"), report, {service.name for service in wanted})
     plan = make_plan(settings, instance.local, find_programs())
     plan.notes[:0] = notes
     return plan
@@ -60,26 +62,6 @@ def _check_ports(services: list[Service], instance: Instance) -> None:
     found = conflicts(services, instance.mark)
     if found:
         raise PortsInUse("\n".join(str(conflict) for conflict in found))
-
-
-def _install_missing(services: list[Service], instance: Instance, report: Report) -> list[str]:
-    """Install what is missing, where nobody has to be asked; what could not be installed, and what that means."""
-    notes = []
-    wanted = {service.name for service in services}
-    found = find_programs()
-    present = {"mariadb": found.mariadb, "prometheus": found.prometheus is not None}
-    for item in INSTALLABLE:
-        if item.service not in wanted or present[item.service]:
-            continue
-        prefix = apt_prefix() if instance.local.install_programs else None
-        packages = " ".join(item.packages)
-        if prefix is not None:
-            with report.doing(f"apt-get install {packages}", "done"):
-                installed = install_packages(item.packages, prefix, instance.supervisor.log_of("install"))
-            if installed:
-                continue
-        notes.append(f"{item.service} is not installed ({item.instead}); to have it: apt-get install {packages}")
-    return notes
 
 
 def _start(instance: Instance, plan: Plan, report: Report) -> None:
