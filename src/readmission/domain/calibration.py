@@ -15,6 +15,10 @@ LARGEST_INTERCEPT = 0.1
 _MOST_CERTAIN = 1e-6
 _STEPS = 50
 _CONVERGED = 1e-10
+_NO_ANSWER = (
+    "calibration has no finite answer: there is one outcome only, or the predicted risks tell the outcomes apart "
+    "perfectly, which no honest model of readmission does"
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,8 @@ def _logistic(X: np.ndarray, outcome: np.ndarray, offset: np.ndarray) -> np.ndar
         try:
             step = np.linalg.solve(curvature, X.T @ (outcome - probability))
         except np.linalg.LinAlgError as error:
-            raise NotEnoughData("calibration has no finite answer on these outcomes") from error
+            raise NotEnoughData(_NO_ANSWER) from error
         coefficients = coefficients + step
         if np.abs(step).max() < _CONVERGED:
             return coefficients
-    raise NotEnoughData("calibration has no finite answer on these outcomes")
+    raise NotEnoughData(_NO_ANSWER)

@@ -53,7 +53,8 @@ def _calibration(scored: Scored, title: str) -> Figure:
 
 
 def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5))
+    figure.subplots_adjust(left=0.13, bottom=0.11, right=0.95, top=0.93)
     axes = figure.add_subplot(title=title, xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1))
     return figure, axes
 
