@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     experiment_name: str = "diabetes_classification"
     model_seed: int = 0
     bootstrap_rounds: int = Field(default=200, ge=10)
+    git_commit: str | None = None
 
     # serving
     serving_dir: Path = Path("var/serving")
