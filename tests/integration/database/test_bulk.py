@@ -1,7 +1,6 @@
 """The ways to bring rows into MariaDB and back: the fast one, and the one for a server that refuses it."""
 
 import tempfile
-from pathlib import Path
 
 import connectorx
 import mysql.connector
@@ -48,12 +47,14 @@ def test_a_server_that_refuses_local_files_gets_the_rows_all_the_same(mariadb_ra
     assert_frame_equal(mariadb_raw.read_batch(1), in_order(frame))
 
 
-def test_a_load_leaves_no_file_behind(mariadb_raw, raw_frame, ledger_row):
-    before = set(Path(tempfile.gettempdir()).glob("readmission-*"))
+def test_a_load_leaves_no_file_behind(mariadb, raw_frame, ledger_row, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    mariadb_raw.store_batch(ledger_row(), raw_frame())
+    with RawDatabase(mariadb.create_database("no_file_behind")) as database:
+        database.migrate()
+        database.store_batch(ledger_row(), raw_frame())
 
-    assert set(Path(tempfile.gettempdir()).glob("readmission-*")) <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_value_that_the_server_would_cut_off_is_an_error(mariadb_raw, raw_frame):

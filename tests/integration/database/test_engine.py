@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import make_url, text
 
-from readmission.adapters.database import InferenceDatabase, PredictionRecord, RawDatabase
+from readmission.adapters.database import CleanDatabase, InferenceDatabase, PredictionRecord, RawDatabase
 from readmission.adapters.database.engine import Database
 from readmission.errors import DatabaseUnavailable
 from readmission.local.mariadb import MariaDb
@@ -101,6 +101,15 @@ def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private
         result = database._write(work)
 
     assert (result, len(attempts)) == (1, 2)
+
+
+def test_reading_many_rows_from_a_lost_server_is_an_error_at_once(private_mariadb):
+    with CleanDatabase(private_mariadb.url()) as database:
+        database.migrate()
+        private_mariadb.kill()
+
+        with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
+            database.read_split("train")
 
 
 def test_a_wrong_password_is_said_without_it(private_mariadb):

@@ -116,6 +116,15 @@ def test_an_outcome_of_an_unknown_prediction_is_not_found(inference_database, pr
     assert rows(inference_database, outcomes) == []
 
 
+def test_an_outcome_at_a_time_without_a_zone_is_refused(inference_database):
+    inference_database.log_predictions([PREDICTION])
+
+    with pytest.raises(InvalidInput, match="observed_at"):
+        inference_database.record_outcome("p-1", True, NOW.replace(tzinfo=None))
+
+    assert rows(inference_database, outcomes) == []
+
+
 def test_promotions_come_back_in_the_order_of_their_decisions(inference_database):
     reject = replace(PROMOTION, action="reject", version="4", previous_version="3", at=NOW - timedelta(days=1))
 

@@ -10,17 +10,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Engine, event
 
-from readmission.adapters.database import (
-    CleanDatabase,
-    InferenceDatabase,
-    PredictionRecord,
-    PromotionRecord,
-    RawDatabase,
-    StoredBatch,
-)
+# its names are imported when they are used: most of this work needs no pandas
+from readmission.adapters import database
 
 
 def main(work: str, url: str, argument: str, last_statement: str | None = None) -> None:
@@ -35,33 +28,38 @@ def _die_after(last_statement: str, statement: str) -> None:
 
 
 def _store_raw(url: str, parquet: str) -> int:
+    import pandas as pd
+
     frame = pd.read_parquet(parquet)
-    return RawDatabase(url).store_batch(StoredBatch(1, "a" * 64, len(frame), "synthetic", "key"), frame)
+    return database.RawDatabase(url).store_batch(
+        database.StoredBatch(1, "a" * 64, len(frame), "synthetic", "key"), frame
+    )
 
 
 def _store_clean(url: str, parquet: str) -> int:
-    return CleanDatabase(url).store_batch(1, pd.read_parquet(parquet))
+    import pandas as pd
+
+    return database.CleanDatabase(url).store_batch(1, pd.read_parquet(parquet))
 
 
 def _log(url: str, count: str) -> int:
-    database = InferenceDatabase(url)
+    inference = database.InferenceDatabase(url)
     for _ in range(int(count)):
         now = datetime.now(UTC)
-        record = PredictionRecord(uuid.uuid4().hex, now, "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
-        database.log_predictions([record])
+        record = database.PredictionRecord(uuid.uuid4().hex, now, "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
+        inference.log_predictions([record])
     return int(count)
 
 
 def _promote(url: str, version: str) -> None:
     now = datetime.now(UTC)
-    InferenceDatabase(url).record_promotion(
-        PromotionRecord("promote", "m", version, None, "dag", now, "first", {"roc_auc": 0.7}, "run-1")
+    database.InferenceDatabase(url).record_promotion(
+        database.PromotionRecord("promote", "m", version, None, "dag", now, "first", {"roc_auc": 0.7}, "run-1")
     )
 
 
 def _migrate(url: str, kind: str) -> None:
-    kinds: Any = {"raw": RawDatabase, "clean": CleanDatabase, "inference": InferenceDatabase}
-    kinds[kind](url).migrate()
+    getattr(database, f"{kind.capitalize()}Database")(url).migrate()
 
 
 WORKS: dict[str, Any] = {

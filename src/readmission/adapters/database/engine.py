@@ -58,17 +58,18 @@ class Database:
         return self._run(work, writes=True, alone=alone)
 
     def _run(self, work: Callable[[Connection], T], *, writes: bool, alone: bool) -> T:
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, ATTEMPTS):
             try:
                 return self._once(work, writes=writes, alone=alone)
             except DBAPIError as error:
                 if not dialect.is_transient(error):
                     raise self._translated(error) from error
-                if attempt == ATTEMPTS:
-                    raise DatabaseUnavailable(f"{self._place}: gave up after {ATTEMPTS} broken transactions") from error
                 log.warning("transaction repeated", database=self.name, code=dialect.error_code(error), attempt=attempt)
                 time.sleep(random.uniform(0.5, 1) * 0.05 * 2**attempt)  # noqa: S311
-        raise AssertionError("unreachable")
+        try:
+            return self._once(work, writes=writes, alone=alone)
+        except DBAPIError as error:
+            raise self._translated(error) from error
 
     def _once(self, work: Callable[[Connection], T], *, writes: bool, alone: bool) -> T:
         with self._connect() as connection:
@@ -86,7 +87,7 @@ class Database:
             raise DatabaseUnavailable(f"{self._place}: all connections of this process are in use") from error
 
     def _translated(self, error: DBAPIError) -> Exception:
-        if isinstance(error, OperationalError | InterfaceError):
+        if dialect.is_transient(error) or isinstance(error, OperationalError | InterfaceError):
             return DatabaseUnavailable(f"{self._place} failed with {dialect.error_code(error)}")
         return error
 

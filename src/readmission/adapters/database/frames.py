@@ -34,6 +34,8 @@ class FrameDatabase(Database):
     def _fetch(self, statement: "Select[Any]", schema: pa.Schema) -> pa.Table:
         if dialect.is_sqlite(self._engine) or self.url.query:
             return self._fetch_rows(statement, schema)
+        # connectorx tries a lost server for 30 seconds, the driver says at once what is wrong
+        self._read(lambda _connection: None)
         sql = str(statement.compile(self._engine, compile_kwargs={"literal_binds": True}))
         try:
             return connectorx.read_sql(_connectorx_url(self.url), sql, return_type="arrow").cast(schema)

@@ -64,8 +64,11 @@ class InferenceDatabase(Database):
     def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
         """Store the later truth of a prediction; the same outcome again is fine.
 
-        Raises :class:`NotFound` for an unknown prediction and :class:`InvalidInput` for a contradicting outcome.
+        Raises :class:`NotFound` for an unknown prediction and :class:`InvalidInput` for a contradicting outcome or a
+        time without a zone.
         """
+        if observed_at.tzinfo is None:
+            raise InvalidInput("observed_at must have a time zone")
         self._write(lambda connection: _record_outcome(connection, prediction_id, readmitted, observed_at))
 
     def record_promotion(self, record: PromotionRecord) -> None:
