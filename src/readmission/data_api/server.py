@@ -1,6 +1,7 @@
 """The data API as a process: finds its rows, cuts the batches, listens until it is told to stop."""
 
 import signal
+import socket
 import sys
 from types import FrameType
 
@@ -17,6 +18,13 @@ from readmission.log import configure_logging, get_logger
 from readmission.settings import Settings
 
 _THREADS = 8
+# no route takes a body
+_MAX_BODY_BYTES = 64 * 1024
+# waitress reads as much of a file at a time as the socket's buffer takes: megabytes by default
+_SOCKET_OPTIONS = [
+    (socket.SOL_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024),
+]
 
 
 def build(settings: Settings) -> Flask:
@@ -39,14 +47,20 @@ def main(settings: Settings) -> None:
     log = get_logger(__name__)
     try:
         server = waitress.create_server(
-            build(settings), host=settings.host, port=settings.data_api_port, threads=_THREADS, ident=None
+            build(settings),
+            host=settings.host,
+            port=settings.data_api_port,
+            threads=_THREADS,
+            ident=None,
+            max_request_body_size=_MAX_BODY_BYTES,
         )
+        server.adj.socket_options = _SOCKET_OPTIONS
     except (ReadmissionError, OSError) as error:
         log.error("the data API cannot start", error=type(error).__name__, reason=str(error))  # noqa: TRY400
         sys.exit(1)
     signal.signal(signal.SIGTERM, _stop)
     log.info("data API listening", host=settings.host, port=settings.data_api_port)
-    # waitress ends its loop at SystemExit and waits for the requests at work
+    # waitress ends its loop at SystemExit; a client whose batch is cut off then asks again
     server.run()
     log.info("data API stopped")
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -184,3 +185,17 @@ def test_the_server_never_loads_pandas(environment):
     code = "import sys, readmission.data_api.server; sys.exit('pandas' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+def test_a_large_body_is_refused_before_it_is_read(environment):
+    with _running(environment) as (_, url):
+        response = httpx.post(f"{url}/restart_data_generation", headers={"X-API-Key": KEY}, content=b"x" * 1_000_000)
+
+        assert response.status_code == 413
+
+
+def test_many_callers_at_once_get_the_same_batch(environment):
+    with _running(environment) as (_, url), ThreadPoolExecutor(16) as callers:
+        bodies = list(callers.map(lambda _: httpx.get(f"{url}/get_data").content, range(48)))
+
+        assert len(set(bodies)) == 1
