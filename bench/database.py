@@ -1,10 +1,12 @@
 """Does the cost of a batch grow with the rows already there? ``python bench/database.py [--sqlite] [--batches 100]``.
 
-Stores batch after batch of synthetic encounters in a private MariaDB (or an SQLite file) and prints the seconds that
-some of them took. Encounter numbers come in random order, the worst case for the unique index; each patient comes back.
+Stores batch after batch of synthetic encounters in a private MariaDB (or an SQLite file). Each line gives the seconds
+of each step, the median of the batches since the line before. Encounter numbers come in random order, the worst case
+for the unique index; each patient comes back.
 """
 
 import argparse
+import statistics
 import subprocess
 import tempfile
 import time
@@ -46,13 +48,16 @@ def run(url_of: Callable[[str], str], batches: int) -> None:
     base = validate_raw(pd.DataFrame(cohort(ROWS, seed=0)).rename(columns=NAME_OF_RAW))
     shown = {number for number in (1, 2, 5, 10, 20, 50, 100, 200, 500) if number < batches} | {batches}
     print(f"{'batch':>6} {'rows there':>11}", *(f"{step:>14}" for step in STEPS))
+    since: list[list[float]] = []
     with RawDatabase(url_of("raw_data_db")) as raw, CleanDatabase(url_of("clean_data_db")) as cleaned:
         raw.migrate()
         cleaned.migrate()
         for number in range(1, batches + 1):
-            seconds = one_batch(raw, cleaned, number, renumbered(base, number))
+            since.append(one_batch(raw, cleaned, number, renumbered(base, number)))
             if number in shown:
-                print(f"{number:>6} {(number - 1) * ROWS:>11,}", *(f"{value:>14.3f}" for value in seconds), flush=True)
+                medians = [statistics.median(step) for step in zip(*since, strict=True)]
+                print(f"{number:>6} {(number - 1) * ROWS:>11,}", *(f"{value:>14.3f}" for value in medians), flush=True)
+                since.clear()
         took, frame = timed(lambda: cleaned.read_split("train"))
         print(f"read_split('train'): {len(frame):,} rows in {took:.1f} s")
 

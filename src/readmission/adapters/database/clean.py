@@ -66,9 +66,10 @@ def _assign(connection: Connection, batch_number: int, split_of: Callable[[int],
         raise InvalidInput(f"split must be one of {', '.join(SPLITS)}")
     with staged(connection, diabetes_clean, splits.astype({"patient_nbr": "int64", "split": "str"})) as staging:
         same = _columns.patient_nbr == staging.c.patient_nbr
-        crossing = select(func.count()).where(same, _columns.split != staging.c.split)
-        if count := connection.scalar(crossing):
-            raise InvalidBatch(f"batch {batch_number}: patients of {count} rows stand in another split already")
+        # a subquery, so that SQLite looks each patient up instead of reading the whole table
+        crosses = exists().where(same, _columns.split != staging.c.split)
+        if count := connection.scalar(select(func.count()).select_from(staging).where(crosses)):
+            raise InvalidBatch(f"batch {batch_number}: {count} patients stand in another split already")
         connection.execute(
             update(diabetes_clean).where(of_batch, same, _columns.split.is_(None)).values(split=staging.c.split)
         )
