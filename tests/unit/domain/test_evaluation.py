@@ -63,6 +63,26 @@ def test_too_extreme_risks_are_not_called_calibrated(frames):
     assert not measurement.calibrated
 
 
+def by_heart(frame):
+    return frame["readmitted"] * 0.5 + 0.25 + frame["risk"] / 10
+
+
+def test_a_model_that_knows_its_training_rows_by_heart_has_no_calibration_there(frames):
+    train = frames["train"].assign(risk=by_heart)
+
+    metrics = measure(predict, frames | {"train": train}, "any", rounds=20, seed=0).metrics
+
+    assert metrics["train_roc_auc"] == 1
+    assert "train_calibration_slope" not in metrics
+    assert "test_calibration_slope" in metrics
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_model_that_knows_held_out_rows_by_heart_is_refused(frames, split):
+    with pytest.raises(NotEnoughData, match="no honest model"):
+        measure(predict, frames | {split: frames[split].assign(risk=by_heart)}, "any", rounds=20, seed=0)
+
+
 def test_the_threshold_maximises_sensitivity_plus_specificity():
     observed = Observations.of(np.array([0, 0, 0, 1, 0, 1, 1, 1]), np.arange(8))
     probability = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
