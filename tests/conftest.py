@@ -1,24 +1,30 @@
 """Private servers for the tests, started as the native run starts them; each ends with the session."""
 
-import getpass
 import os
 import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import mysql.connector
+import pandas as pd
 import pytest
 
 from readmission.adapters.object_store import ObjectStore
+from readmission.domain.cleaning import clean, validate_raw
+from readmission.domain.cohort import patient_split
+from readmission.domain.schema import NAME_OF_RAW
+from readmission.domain.synthetic import cohort
 from readmission.local.health import NotHealthy, wait_healthy
-from readmission.local.mariadb import MariaDb
+from readmission.local.mariadb import MariaDb, system_user
 from readmission.local.mlflow import mlflow_service, s3_artifacts
 from readmission.local.object_store import BUCKETS, SeaweedFs
 from readmission.local.ports import is_free
 from readmission.local.processes import MARK, end_marked, instance_of, mark_of
+from readmission.local.programs import environment_program, find_programs
 from readmission.local.service import Service, save_services
 
 USER = "readmission"
@@ -51,13 +57,14 @@ def running(service: Service, directory: Path) -> Iterator[None]:
     with log.open("wb") as output:
         parent = subprocess.Popen(command, env={**os.environ, MARK: mark}, stdout=output, stderr=subprocess.STDOUT)
 
-    def still_runs() -> None:
+    def started_at() -> float:
         if parent.poll() is not None:
             pytest.fail(f"{service.name} ended with {parent.returncode}:\n{log.read_text()[-2000:]}")
+        return 0.0
 
     try:
         try:
-            wait_healthy(service, watch=still_runs)
+            wait_healthy(service, started_at)
         except NotHealthy as error:
             pytest.fail(f"{service.name}: {error}:\n{log.read_text()[-2000:]}")
         yield
@@ -77,7 +84,7 @@ class MariaDbServer:
 
     def create_database(self, name: str) -> str:
         """The SQLAlchemy URL of an empty database."""
-        with mysql.connector.connect(unix_socket=str(self.server.socket), user=getpass.getuser()) as connection:
+        with mysql.connector.connect(unix_socket=str(self.server.socket), user=system_user()) as connection:
             connection.cursor().execute(f"DROP DATABASE IF EXISTS `{name}`")
         self.server.create_databases([name], USER, PASSWORD)
         return self.server.url(name, USER, PASSWORD)
@@ -85,7 +92,7 @@ class MariaDbServer:
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
-    if not MariaDb.available():
+    if not find_programs().mariadb:
         pytest.skip("mariadbd is not installed")
     directory = tmp_path_factory.mktemp("mariadb")
     server = MariaDb(directory / "data", directory / "sql.sock", find_free_ports())
@@ -97,7 +104,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint of a private S3 server whose keys are ``KEYS``."""
-    if not SeaweedFs.available():
+    if not Path(environment_program("weed")).exists():
         pytest.skip("weed is not installed")
     directory = tmp_path_factory.mktemp("s3")
     server = SeaweedFs(directory / "data", directory / "identities.json", find_free_ports(5))
@@ -125,3 +132,16 @@ def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     with running(service, directory):
         yield str(service.url)
+
+
+@pytest.fixture(scope="session")
+def split_cohort() -> Callable[[int, int], pd.DataFrame]:
+    """``split_cohort(rows, seed)``: a clean synthetic cohort with the column ``split``."""
+
+    @cache
+    def make(rows: int, seed: int) -> pd.DataFrame:
+        raw = pd.DataFrame(cohort(rows, seed)).rename(columns=NAME_OF_RAW)
+        frame = clean(validate_raw(raw)).frame
+        return frame.assign(split=frame["patient_nbr"].map(patient_split))
+
+    return lambda rows, seed: make(rows, seed).copy()

@@ -3,6 +3,9 @@
 The layers raise these; the edge (HTTP, Airflow, the command line) translates them once.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class ReadmissionError(Exception):
     """Base of all errors below; its text is safe to show to a caller."""
@@ -52,6 +55,10 @@ class SourceChanged(ReadmissionError):
     """The source hands out other rows than those already stored under the same name."""
 
 
+class NotEnoughData(ReadmissionError):
+    """Too few encounters, patients or outcomes to measure a model on."""
+
+
 class InvalidModel(ReadmissionError):
     """A model is not what it should be: wrong digest, failed parity, foreign encoding."""
 
@@ -61,7 +68,19 @@ class ModelNotLoaded(ReadmissionError):
 
 
 class InvalidInput(ReadmissionError):
-    """A caller's input is refused; the text names the field and its allowed values, never the value."""
+    """A caller's input is refused; the text names the field and its allowed values, never the value.
+
+    ``problems`` has one entry for each refused field: ``field``, ``message`` and ``allowed`` (a JSON Schema).
+    """
+
+    def __init__(self, message: str, problems: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the refused fields."""
+        return tuple(str(problem["field"]) for problem in self.problems)
 
 
 class TooLarge(ReadmissionError):
@@ -74,3 +93,7 @@ class Unauthorized(ReadmissionError):
 
 class NotFound(ReadmissionError):
     """What was asked for does not exist."""
+
+
+class DatabaseUnavailable(ReadmissionError):
+    """A database cannot be used now: wrong URL, no server, refused login, or a fault of its own."""

@@ -70,13 +70,15 @@ class Settings(BaseSettings):
     experiment_name: str = "diabetes_classification"
     model_seed: int = 0
     bootstrap_rounds: int = Field(default=200, ge=10)
+    git_commit: str | None = None
 
     # serving
+    serving_dir: Path = Path("var/serving")
     model_poll_seconds: float = Field(default=30, gt=0)
     api_keys: SecretStr | None = None
     admin_api_key: SecretStr | None = None
     max_batch_rows: int = Field(default=10_000, ge=1)
-    max_body_bytes: int = Field(default=10_000_000, ge=1)
+    max_body_bytes: int = Field(default=20_000_000, ge=1)
 
     log_json: bool | None = None
 

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
 
 PARQUET = "application/vnd.apache.parquet"
-ATTEMPTS = 4
+# seconds between attempts, of which there is one more
+WAITS = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Manifest:
     next_batch_at: str | None
     source: Literal["uci", "file", "synthetic"]
     batches: list[PublishedBatch]
+
+
+class _PassingFailure(SourceUnavailable):
+    """Another attempt may succeed."""
 
 
 class DataApi:
@@ -93,23 +98,24 @@ class DataApi:
         return digests.get(batch_number)
 
     def _get(self, path: str, **request: Any) -> httpx.Response:
-        for attempt in range(1, ATTEMPTS + 1):
+        for seconds in WAITS:
             try:
-                response = self._get_once(path, **request)
-            except SourceUnavailable:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                if response.status_code < 500 and response.status_code != httpx.codes.TOO_MANY_REQUESTS:
-                    return _checked(response)
-            self._sleep(0.5 * 2 ** (attempt - 1))
-        raise SourceUnavailable(f"{response.url} answers with HTTP status {response.status_code}")
+                return _checked(self._attempt(path, **request))
+            except _PassingFailure:
+                self._sleep(seconds)
+        return _checked(self._attempt(path, **request))
+
+    def _attempt(self, path: str, **request: Any) -> httpx.Response:
+        response = self._get_once(path, **request)
+        if response.status_code >= 500 or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise _PassingFailure(f"{response.url} answers with HTTP status {response.status_code}")
+        return response
 
     def _get_once(self, path: str, **request: Any) -> httpx.Response:
         try:
             return self._client.get(path, **request)
         except httpx.TransportError as error:
-            raise SourceUnavailable(f"no answer from {self._client.base_url}{path}: {error!r}") from error
+            raise _PassingFailure(f"no answer from {self._client.base_url}{path}: {error!r}") from error
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

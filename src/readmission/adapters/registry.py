@@ -66,7 +66,7 @@ class ModelRegistry:
 
     def version(self, number: str) -> ModelVersion:
         """Raises :class:`NotFound` when there is no such version."""
-        with _mlflow_errors():
+        with mlflow_errors():
             try:
                 return _model_version(self._client.get_model_version(self.model_name, number))
             except MlflowException as error:
@@ -76,7 +76,7 @@ class ModelRegistry:
 
     def find(self, run_id: str) -> ModelVersion | None:
         """The version that was registered from an MLflow run; the first one when there are several."""
-        with _mlflow_errors():
+        with mlflow_errors():
             found = self._client.search_model_versions(f"name='{self.model_name}' and run_id='{run_id}'")
         return min(map(_model_version, found), key=lambda version: int(version.version), default=None)
 
@@ -84,7 +84,7 @@ class ModelRegistry:
         """Register a run's model with its model file; the run's version when it has one already."""
         if existing := self.find(run_id):
             return existing
-        with _mlflow_errors():
+        with mlflow_errors():
             self._upload(run_id, onnx)
             self._create_model()
             # version and tags are written together: no version is ever seen without its digest
@@ -98,7 +98,9 @@ class ModelRegistry:
 
     def download_onnx(self, version: ModelVersion) -> bytes:
         """The model file of a version; raises :class:`InvalidModel` when it is not the one that was registered."""
-        with tempfile.TemporaryDirectory() as folder, _mlflow_errors():
+        if not version.onnx_digest:
+            raise InvalidModel(f"{version.name} version {version.version} was registered without a model file")
+        with tempfile.TemporaryDirectory() as folder, mlflow_errors():
             path = self._client.download_artifacts(version.run_id, f"{MODEL_PATH}/{ONNX_FILE}", folder)
             data = Path(path).read_bytes()
         if hashlib.sha256(data).hexdigest() != version.onnx_digest:
@@ -110,7 +112,7 @@ class ModelRegistry:
         current = self.production()
         if current and current.version == version.version:
             return
-        with _mlflow_errors():
+        with mlflow_errors():
             # this order: a kill in between leaves the old version in production
             if current:
                 self._client.set_registered_model_alias(self.model_name, PREVIOUS, current.version)
@@ -123,19 +125,19 @@ class ModelRegistry:
             raise NotFound(f"{self.model_name} has no previous version to go back to")
         if current:
             self.tag(current, {PROMOTION: ROLLED_BACK})
-        with _mlflow_errors():
+        with mlflow_errors():
             self._client.set_registered_model_alias(self.model_name, PRODUCTION, previous.version)
             self._client.delete_registered_model_alias(self.model_name, PREVIOUS)
         return previous
 
     def tag(self, version: ModelVersion, tags: dict[str, str]) -> None:
         """Set tags of a version; other tags stay."""
-        with _mlflow_errors():
+        with mlflow_errors():
             for key, value in tags.items():
                 self._client.set_model_version_tag(version.name, version.version, key, value)
 
     def _by_alias(self, alias: str) -> ModelVersion | None:
-        with _mlflow_errors():
+        with mlflow_errors():
             try:
                 return _model_version(self._client.get_model_version_by_alias(self.model_name, alias))
             except MlflowException as error:
@@ -170,7 +172,7 @@ def _model_version(found: MlflowVersion) -> ModelVersion:
 
 
 @contextmanager
-def _mlflow_errors() -> Iterator[None]:
+def mlflow_errors() -> Iterator[None]:
     """What goes wrong on the way to MLflow, as one error of ours."""
     try:
         yield

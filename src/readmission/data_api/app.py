@@ -1,16 +1,16 @@
 """The routes of the data API."""
 
-import gzip
 import hmac
-import io
+import os
 import re
-from collections.abc import Iterator
 from dataclasses import asdict
+from typing import IO
 
 from flask import Flask, Response, jsonify, request
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from werkzeug.exceptions import NotAcceptable
+from werkzeug.wsgi import wrap_file
 
 from readmission.data_api.batches import BatchStore
 from readmission.data_api.metrics import Metrics
@@ -21,7 +21,6 @@ from readmission.log import get_logger
 
 JSON = "application/json"
 PARQUET = "application/vnd.apache.parquet"
-_PIECE_BYTES = 256 * 1024
 
 
 def create_app(store: BatchStore, publication: Publication, *, api_key: SecretStr | None = None) -> Flask:
@@ -102,31 +101,27 @@ def _batch(store: BatchStore, batch_number: int, metrics: Metrics) -> Response:
     response.set_etag(batch.sha256)
     response.headers["Vary"] = "Accept, Accept-Encoding"
     response.headers["Cache-Control"] = "no-cache"
-    if batch.sha256 in request.if_none_match:
+    if request.if_none_match.contains_weak(batch.sha256):
         response.status_code = 304
         return response
     if media_type == PARQUET:
-        response.set_data(store.parquet(batch_number))
+        _set_file(response, store.open_parquet(batch_number))
+    elif request.accept_encodings["gzip"]:
+        response.headers["Content-Encoding"] = "gzip"
+        _set_file(response, store.open_gzipped_json(batch_number))
     else:
-        _set_json(response, store.gzipped_json(batch_number))
-    metrics.batches.labels(representation="parquet" if media_type == PARQUET else "json").inc()
-    get_logger(__name__).info("batch handed out", batch_number=batch_number, rows=batch.rows, media_type=media_type)
+        _set_file(response, store.open_json(batch_number))
+    if request.method == "GET":
+        metrics.batches.labels(representation="parquet" if media_type == PARQUET else "json").inc()
+        get_logger(__name__).info("batch handed out", batch_number=batch_number, rows=batch.rows, media_type=media_type)
     return response
 
 
-def _set_json(response: Response, gzipped: bytes) -> None:
-    if request.accept_encodings["gzip"]:
-        response.headers["Content-Encoding"] = "gzip"
-        response.set_data(gzipped)
-    else:
-        response.response = _pieces(gzipped)
-
-
-def _pieces(gzipped: bytes) -> Iterator[bytes]:
-    # 17 MB of JSON are never in memory at once
-    with gzip.GzipFile(fileobj=io.BytesIO(gzipped)) as file:
-        while piece := file.read(_PIECE_BYTES):
-            yield piece
+def _set_file(response: Response, file: IO[bytes]) -> None:
+    # the server reads it piece by piece as the client takes it, and closes it
+    response.content_length = os.fstat(file.fileno()).st_size
+    response.response = wrap_file(request.environ, file)
+    response.direct_passthrough = True
 
 
 def _check_key(api_key: SecretStr | None) -> None:

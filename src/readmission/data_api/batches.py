@@ -1,16 +1,15 @@
 """The source cut into batches: each one a Parquet file and a gzipped JSON file in the cache, never all in memory."""
 
+import errno
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import IO, Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -50,7 +49,6 @@ class BatchStore:
         self.source = source
         self.batches = batches
         self._directory = directory
-        self._making_json = threading.Lock()
 
     @classmethod
     def prepare(cls, source: Source, batch_size: int, cache: Path) -> Self:
@@ -78,34 +76,29 @@ class BatchStore:
     def batch(self, batch_number: int) -> Batch:
         return self.batches[batch_number - 1]
 
-    def parquet(self, batch_number: int) -> bytes:
-        """The Parquet body, whose sha256 is the batch's."""
-        return _parquet_path(self._directory, batch_number).read_bytes()
+    def open_parquet(self, batch_number: int) -> IO[bytes]:
+        """The Parquet body, whose sha256 is the batch's; the caller closes it."""
+        return (self._directory / _parquet_name(batch_number)).open("rb")
 
-    def gzipped_json(self, batch_number: int) -> bytes:
-        """The gzipped JSON body; made at the first request and kept on disk."""
-        path = self._directory / f"batch-{batch_number:05d}.json.gz"
-        with self._making_json:
-            if not path.exists():
-                self._make_json(batch_number, path)
-        return path.read_bytes()
+    def open_gzipped_json(self, batch_number: int) -> IO[bytes]:
+        """The gzipped JSON body; the caller closes it."""
+        return (self._directory / _json_name(batch_number)).open("rb")
 
-    def _make_json(self, batch_number: int, path: Path) -> None:
-        rows = pyarrow.parquet.read_table(pa.BufferReader(self.parquet(batch_number)), use_threads=False)
-        head = {
-            "batch_number": batch_number,
-            "total_batches": self.total,
-            "rows": rows.num_rows,
-            "exhausted": batch_number == self.total,
-        }
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("wb") as file, gzip.GzipFile("", "wb", 5, file, mtime=0) as zipped:
-            write_batch(zipped, head, rows)
-        unfinished.replace(path)
+    def open_json(self, batch_number: int) -> IO[bytes]:
+        """The JSON body, unpacked into a file that is gone when the caller closes it: 15 MB are never in memory."""
+        unpacked = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115
+        with gzip.open(self._directory / _json_name(batch_number)) as packed:
+            shutil.copyfileobj(packed, unpacked)
+        unpacked.seek(0)
+        return unpacked
 
 
-def _parquet_path(directory: Path, batch_number: int) -> Path:
-    return directory / f"batch-{batch_number:05d}.parquet"
+def _parquet_name(batch_number: int) -> str:
+    return f"batch-{batch_number:05d}.parquet"
+
+
+def _json_name(batch_number: int) -> str:
+    return f"batch-{batch_number:05d}.json.gz"
 
 
 def _cut(table: pa.Table, batch_size: int, directory: Path) -> None:
@@ -113,38 +106,55 @@ def _cut(table: pa.Table, batch_size: int, directory: Path) -> None:
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix="unfinished-") as name:
         unfinished = Path(name) / "batches"
         unfinished.mkdir()
+        starts = range(0, table.num_rows, batch_size)
         batches = [
-            _write(table.slice(start, batch_size), number, unfinished)
-            for number, start in enumerate(range(0, table.num_rows, batch_size), 1)
+            _write(table.slice(start, batch_size), number, len(starts), unfinished)
+            for number, start in enumerate(starts, 1)
         ]
-        (unfinished / _INDEX).write_text(json.dumps([asdict(batch) for batch in batches]), encoding="utf-8")
+        files = {path.name: _sha256(path) for path in sorted(unfinished.iterdir())}
+        index = {"batches": [asdict(batch) for batch in batches], "files": files}
+        (unfinished / _INDEX).write_text(json.dumps(index), encoding="utf-8")
         try:
             # a directory appears whole or not at all
-            os.rename(unfinished, directory)  # noqa: PTH104
-        except FileExistsError:
+            unfinished.rename(directory)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             get_logger(__name__).info("another process cut the same batches", directory=str(directory))
 
 
-def _write(rows: pa.Table, batch_number: int, directory: Path) -> Batch:
+def _write(rows: pa.Table, batch_number: int, total: int, directory: Path) -> Batch:
     plain = pa.schema([(field.name, getattr(field.type, "value_type", field.type)) for field in rows.schema])
-    path = _parquet_path(directory, batch_number)
-    pyarrow.parquet.write_table(rows.cast(plain), path, compression="zstd", store_schema=False)
-    return Batch(batch_number, rows.num_rows, hashlib.sha256(path.read_bytes()).hexdigest())
+    rows = rows.cast(plain)
+    path = directory / _parquet_name(batch_number)
+    pyarrow.parquet.write_table(rows, path, compression="zstd", store_schema=False)
+    head = {
+        "batch_number": batch_number,
+        "total_batches": total,
+        "rows": rows.num_rows,
+        "exhausted": batch_number == total,
+    }
+    with (directory / _json_name(batch_number)).open("wb") as file, gzip.GzipFile("", "wb", 5, file, 0) as zipped:
+        write_batch(zipped, head, rows)
+    return Batch(batch_number, rows.num_rows, _sha256(path))
 
 
 def _cached(directory: Path) -> tuple[Batch, ...] | None:
-    """The batches in ``directory``; None when any of them is missing or damaged."""
+    """The batches in ``directory``; None when any file of them is missing or damaged."""
     try:
-        batches = tuple(Batch(**item) for item in json.loads((directory / _INDEX).read_text(encoding="utf-8")))
-        whole = all(
-            hashlib.sha256(_parquet_path(directory, batch.batch_number).read_bytes()).hexdigest() == batch.sha256
-            for batch in batches
-        )
+        index = json.loads((directory / _INDEX).read_text(encoding="utf-8"))
+        batches = tuple(Batch(**item) for item in index["batches"])
+        whole = bool(batches) and all(_sha256(directory / name) == sha256 for name, sha256 in index["files"].items())
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         whole = False
     if not whole:
         get_logger(__name__).warning("the cached batches are damaged and are cut again", directory=str(directory))
         return None
     return batches
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

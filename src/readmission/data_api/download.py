@@ -15,7 +15,7 @@ from readmission.errors import ChecksumMismatch, SourceUnavailable
 from readmission.log import get_logger
 
 # without a network the start must go on with synthetic rows at once; a slow server may take its time
-TIMEOUT = httpx.Timeout(30, connect=3)
+TIMEOUT = httpx.Timeout(10, connect=3)
 ATTEMPTS = 4
 _PIECE_BYTES = 256 * 1024
 _PROGRESS_BYTES = 1_000_000

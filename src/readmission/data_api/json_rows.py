@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # rows in memory as JSON at a time: about 1 KB each
-_CHUNK_ROWS = 2_000
+_CHUNK_ROWS = 1_000
 
 
 def write_batch(file: gzip.GzipFile, head: Mapping[str, object], rows: pa.Table) -> None:

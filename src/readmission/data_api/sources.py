@@ -8,7 +8,7 @@ import pyarrow as pa
 from readmission.data_api.batches import Source
 from readmission.data_api.download import uci_file
 from readmission.data_api.encounter_file import SCHEMA, check_encounters, read_encounters
-from readmission.domain.synthetic import cohort
+from readmission.domain.synthetic import cohort_columns
 from readmission.domain.synthetic_network import parameters_digest
 from readmission.errors import InvalidSource, SourceUnavailable
 from readmission.log import get_logger
@@ -43,8 +43,8 @@ def synthetic_source(rows: int, seed: int) -> Source:
     """The synthetic cohort of ``rows`` encounters."""
 
     def read() -> pa.Table:
-        columns = cohort(rows, seed)
-        return check_encounters(pa.table(columns).cast(SCHEMA), "the synthetic cohort")
+        columns = [pa.array(values).cast(SCHEMA.field(name).type) for name, values in cohort_columns(rows, seed)]
+        return check_encounters(pa.Table.from_arrays(columns, schema=SCHEMA), "the synthetic cohort")
 
     return Source("synthetic", f"{rows} {seed} {parameters_digest()}", read)
 

@@ -1,0 +1,1 @@
+"""Pure rules: the raw contract, cohort, cleaning, encoding, candidates, evaluation and promotion."""

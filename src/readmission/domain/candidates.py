@@ -85,22 +85,35 @@ def _logistic_regression(seed: int) -> tuple[ColumnTransformer, BaseEstimator]:
 
 def _random_forest(seed: int) -> tuple[ColumnTransformer, BaseEstimator]:
     return _for_trees(), RandomForestClassifier(
-        n_estimators=200, min_samples_leaf=20, max_features="sqrt", n_jobs=THREADS, random_state=seed
+        n_estimators=100,
+        min_samples_leaf=10,
+        # the model file grows with the leaves, not with the rows: 7 MB at most
+        max_leaf_nodes=1000,
+        max_features=0.3,
+        n_jobs=THREADS,
+        random_state=seed,
     )
 
 
 def _gradient_boosting(seed: int) -> tuple[ColumnTransformer, BaseEstimator]:
     return _for_trees(), GradientBoostingClassifier(
-        n_estimators=150, learning_rate=0.1, max_depth=4, subsample=0.7, max_features=0.3, random_state=seed
+        n_estimators=200,
+        learning_rate=0.05,
+        max_depth=5,
+        min_samples_leaf=30,
+        subsample=0.7,
+        max_features=0.2,
+        random_state=seed,
     )
 
 
 def _hist_gradient_boosting(seed: int) -> tuple[ColumnTransformer, BaseEstimator]:
     return _for_trees(), HistGradientBoostingClassifier(
         learning_rate=0.05,
-        max_iter=200,
-        max_leaf_nodes=15,
+        max_iter=250,
+        max_leaf_nodes=20,
         min_samples_leaf=40,
+        max_features=0.5,
         l2_regularization=5.0,
         early_stopping=False,
         random_state=seed,
@@ -109,14 +122,14 @@ def _hist_gradient_boosting(seed: int) -> tuple[ColumnTransformer, BaseEstimator
 
 def _lightgbm(seed: int) -> tuple[ColumnTransformer, BaseEstimator]:
     return _for_trees(), LGBMClassifier(
-        learning_rate=0.05,
-        n_estimators=250,
-        num_leaves=20,
+        learning_rate=0.03,
+        n_estimators=400,
+        num_leaves=31,
         min_child_samples=40,
         reg_lambda=5.0,
         subsample=0.8,
         subsample_freq=1,
-        colsample_bytree=0.5,
+        colsample_bytree=0.3,
         n_jobs=THREADS,
         verbose=-1,
         random_state=seed,

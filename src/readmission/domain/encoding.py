@@ -8,8 +8,9 @@ use the same tables; ``ENCODING_DIGEST`` names them, and a model says with which
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +84,7 @@ ENCODING_DIGEST = hashlib.sha256(
 ).hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def icd9_number(code: str) -> float:
     """The position of a code's disease group in ``ICD9_GROUPS``."""
     return _GROUP_NUMBER[icd9_group(code)]
@@ -95,14 +97,23 @@ def encode(encounters: list[Mapping[str, object]]) -> np.ndarray:
 
 def encode_one(encounter: Mapping[str, object]) -> list[float]:
     """One valid encounter to its row of numbers, in the order of ``FEATURES``."""
-    return [_number(column, encounter.get(column.name)) for column in FEATURES]
+    get = encounter.get
+    return [missing if (value := get(name)) is None else rule(value) for name, (rule, missing) in _RULES.items()]
 
 
-def _number(column: Column, value: object) -> float:
-    if value is None:
-        return DEFAULTS.get(column.name, UNKNOWN)
+def number(column: Column, value: object) -> float:
+    """One valid value of a feature to its number; None: unknown, which for a drug means not given."""
+    rule, missing = _RULES[column.name]
+    return missing if value is None else rule(value)
+
+
+def _rule(column: Column) -> Callable[[Any], float]:
     if column.kind is Kind.NUMBER:
-        return float(value)  # type: ignore[arg-type]
+        return float
     if column.kind is Kind.ICD9:
-        return icd9_number(str(value))
-    return TABLES[column.name].get(value, UNKNOWN)
+        return icd9_number
+    # the bound method of a dict: a prediction looks up some forty of these
+    return {**dict.fromkeys(column.unknown, UNKNOWN), **TABLES[column.name]}.__getitem__
+
+
+_RULES = {column.name: (_rule(column), DEFAULTS.get(column.name, UNKNOWN)) for column in FEATURES}

@@ -13,6 +13,9 @@ from readmission.errors import InvalidModel
 INPUT = "features"
 OUTPUT = "probabilities"
 
+# a model file whose probabilities are this far from its pipeline's is never promoted
+PARITY_LIMIT = 1e-4
+
 
 @dataclass(frozen=True)
 class ModelFileMetadata:

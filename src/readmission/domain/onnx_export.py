@@ -10,12 +10,11 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.pipeline import Pipeline
 
 from readmission.domain.encoding import encode
-from readmission.domain.model_file import INPUT, OUTPUT, ModelFileMetadata
+from readmission.domain.model_file import INPUT, OUTPUT, PARITY_LIMIT, ModelFileMetadata
 from readmission.domain.onnx_converters import register_converters
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
 
-PARITY_LIMIT = 1e-4
 UNKNOWN_SHARE = 0.2
 _OPSET = {"": 19, "ai.onnx.ml": 3}
 

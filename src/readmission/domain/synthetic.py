@@ -6,11 +6,13 @@ readmission mostly has its next encounter in the cohort, as in the real data. Fo
 meaning.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, RAW_NAMES, READMITTED
-from readmission.domain.synthetic_network import Columns, Integers, LogisticModel, Network, load_network
+from readmission.domain.synthetic_network import Columns, Integers, LogisticModel, Network, Readable, load_network
 
 # no real patient came more often than this
 MAX_ENCOUNTERS = 40
@@ -25,23 +27,37 @@ DEATH = (11, 19, 20, 21)
 DRUG_NAMES = tuple(name for name in NAMES if COLUMN[name].values == DOSES)
 
 
-def cohort(rows: int, seed: int) -> dict[str, npt.NDArray[np.int64] | npt.NDArray[np.object_]]:
+def cohort(rows: int, seed: int) -> dict[str, Readable]:
     """``rows`` encounters by ``RAW_NAMES``, in order of admission: int64 arrays, and object arrays of str or None.
 
     The same seed gives the same cohort on every machine: whole numbers are drawn from uniform ones of PCG64.
     """
-    network, random = load_network(), np.random.Generator(np.random.PCG64(seed))
+    return dict(cohort_columns(rows, seed))
+
+
+def cohort_columns(rows: int, seed: int) -> Iterator[tuple[str, Readable]]:
+    """The columns of ``cohort`` one by one, for who cannot hold all of them as Python objects."""
+    network = load_network()
+    stays = draw(network, rows, seed)
+    for raw_name in RAW_NAMES:
+        name = NAME_OF_RAW[raw_name]
+        yield raw_name, network.readable(name, stays[name])
+
+
+def draw(network: Network, rows: int, seed: int) -> Columns:
+    """``rows`` encounters as positions and numbers, in order of admission."""
+    random = np.random.Generator(np.random.PCG64(seed))
     stays = _first_rows_by_patient(_chains(network, rows, random), rows)
     stays = _take(stays, np.argsort(stays["minute"], kind="stable"))
     stays["encounter_id"] = _growing(rows, LARGEST_ENCOUNTER_ID, random)
     stays["patient_nbr"] = _growing(rows, LARGEST_PATIENT_NBR, random)[stays["patient"]]
-    return {raw_name: network.readable(NAME_OF_RAW[raw_name], stays[NAME_OF_RAW[raw_name]]) for raw_name in RAW_NAMES}
+    return stays
 
 
 def _chains(network: Network, patients: int, random: np.random.Generator) -> list[Columns]:
     """The first encounters of all patients, then the second ones of those who came back, and so on."""
     first = _encounters(network, patients, None, random)
-    first["patient"] = np.arange(patients)
+    first["patient"] = np.arange(patients, dtype=np.int32)
     first["minute"] = _whole(random.random(patients) * DAYS_OF_STUDY * MINUTES_OF_DAY)
     chains = [first]
     while len(chains) < MAX_ENCOUNTERS:
@@ -81,8 +97,8 @@ def _derived(drawn: Columns) -> Columns:
     given = (doses != DOSES.index("No")).sum(axis=0)
     altered = ((doses == DOSES.index("Up")) | (doses == DOSES.index("Down"))).any(axis=0)
     return {
-        "change_medication": (altered | (given >= 2)).astype(np.int64),
-        "diabetesMed": (given >= 1).astype(np.int64),
+        "change_medication": (altered | (given >= 2)).astype(np.int32),
+        "diabetesMed": (given >= 1).astype(np.int32),
     }
 
 
@@ -119,8 +135,9 @@ def _gap(readmitted: Integers, random: np.random.Generator) -> Integers:
 
 def _first_rows_by_patient(chains: list[Columns], rows: int) -> Columns:
     """``rows`` encounters of the first patients, each patient's in their order."""
-    together = {name: np.concatenate([stays[name] for stays in chains]) for name in chains[0]}
-    return _take(together, np.argsort(together["patient"], kind="stable")[:rows])
+    patient = np.concatenate([stays["patient"] for stays in chains])
+    chosen = np.argsort(patient, kind="stable")[:rows]
+    return {name: np.concatenate([stays[name] for stays in chains])[chosen] for name in chains[0]}
 
 
 def _take(stays: Columns, positions: Integers) -> Columns:
@@ -130,8 +147,8 @@ def _take(stays: Columns, positions: Integers) -> Columns:
 def _growing(count: int, largest: int, random: np.random.Generator) -> Integers:
     """``count`` growing whole numbers, each another one, that mostly end below ``largest``."""
     steps = max(1, 2 * largest // count)
-    return np.cumsum(1 + _whole(random.random(count) * (steps - 1)))
+    return np.cumsum(1 + _whole(random.random(count) * (steps - 1)), dtype=np.int64)
 
 
 def _whole(values: npt.NDArray[np.float64]) -> Integers:
-    return values.astype(np.int64)
+    return values.astype(np.int32)

@@ -3,6 +3,7 @@
 Cells that fewer than ``SMALLEST_CELL`` encounters stand behind are left out.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,20 @@ from sklearn.preprocessing import OneHotEncoder
 
 from readmission.domain.encoding import icd9_group
 from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, READMITTED
-from readmission.domain.synthetic import DEATH
-from readmission.domain.synthetic_network import BANDS, MISSING, PARAMETERS_FILE
+from readmission.domain.synthetic import DEATH, draw
+from readmission.domain.synthetic_network import BANDS, MISSING, PARAMETERS_FILE, parse_network
 
 SMALLEST_CELL = 10
 WEIGHTS_SUM = 100_000
 # one-hot groups of few rows must not get wild coefficients
 REGULARISATION = 0.1
 ROOT = "*"
+MISSING_GROUP = "missing"
+TRIAL_ROWS = 100_000
+# a model cannot learn the effects of rare values: with this much more spread its test AUC is that on real rows
+MORE_SPREAD = 1.1
+# the outcome decides who comes back, and so shifts the columns of later encounters: it settles within these
+STRENGTHENING_ROUNDS = 3
 
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
 DRUGS = tuple(name for name in NAMES if COLUMN[name].values == DOSES and name != "insulin")
@@ -64,9 +71,11 @@ EFFECTS = (
 
 def main(path: Path) -> None:
     """Fit the figures to the real file (CSV, gzipped or not) and write them over the package's parameter file."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     raw = pd.read_csv(path, keep_default_na=False, na_values=["?"], low_memory=False).rename(columns=NAME_OF_RAW)
     target = Path(__file__).with_name(PARAMETERS_FILE)
-    target.write_text(_json(fit(raw)), encoding="utf-8")
+    target.write_text(_json({**fit(raw), "fitted_on": {"sha256": sha256, "rows": len(raw)}}), encoding="utf-8")
 
 
 def fit(raw: pd.DataFrame) -> dict[str, Any]:
@@ -76,19 +85,21 @@ def fit(raw: pd.DataFrame) -> dict[str, Any]:
     later = ordered["patient_nbr"].duplicated()
     previous = ordered.groupby("patient_nbr", sort=False).shift(1)[later]
     current = ordered[later]
-    return {
+    figures = {
         "network": [_column(name, labels, ordered[~later], previous, current) for name in GIVEN],
         "number_inpatient_change": _number_inpatient_change(previous, current),
         "outcome": _outcome(labels),
         "comes_back": _comes_back(ordered),
     }
+    _strengthen(figures)
+    return figures
 
 
 def _labels(raw: pd.DataFrame) -> pd.DataFrame:
     """Every column as text, missing as ``MISSING``; each diagnosis also as its group."""
     texts = {name: raw[name].astype("str").where(raw[name].notna(), MISSING) for name in NAMES}
     for name in DIAGNOSES:
-        groups = {code: icd9_group(code) if code else "missing" for code in texts[name].unique()}
+        groups = {code: icd9_group(code) if code else MISSING_GROUP for code in texts[name].unique()}
         texts[f"{name}_group"] = texts[name].map(groups)
     return pd.DataFrame(texts)
 
@@ -121,7 +132,7 @@ def _table(values: pd.Series, given: pd.Series | None) -> dict[str, dict[str, in
 
 def _weights(counts: pd.Series) -> dict[str, int]:
     """Frequencies as whole numbers of the sum ``WEIGHTS_SUM``; small cells are left out, but never all of them."""
-    kept = counts[counts >= SMALLEST_CELL]
+    kept = counts[(counts >= SMALLEST_CELL) | counts.index.isin([MISSING, MISSING_GROUP])]
     kept = kept if len(kept) else counts.head(1)
     weights = (kept / kept.sum() * WEIGHTS_SUM).round().astype(int)
     return {str(value): int(weight) for value, weight in weights.items() if weight}
@@ -162,7 +173,7 @@ def _outcome(labels: pd.DataFrame) -> dict[str, Any]:
 
 
 def _model(labels: pd.DataFrame, target: np.ndarray) -> dict[str, Any]:
-    """A logistic regression on the columns' values or bands, as effects by label."""
+    """A logistic regression on the columns' values or bands, as effects by label, with its logit's mean and spread."""
     columns = pd.DataFrame({name: _banded(labels, name) for name in EFFECTS}).to_numpy(dtype=object)
     encoder = OneHotEncoder(min_frequency=SMALLEST_CELL, handle_unknown="infrequent_if_exist").fit(columns)
     model = LogisticRegression(C=REGULARISATION, max_iter=1_000).fit(encoder.transform(columns), target)
@@ -172,7 +183,38 @@ def _model(labels: pd.DataFrame, target: np.ndarray) -> dict[str, Any]:
         label = feature.removeprefix(f"{name}_")
         if label != "infrequent_sklearn":
             effects[name][label] = round(float(coefficient), 4)
-    return {"intercept": round(float(model.intercept_[0]), 4), "effects": effects}
+    logit = model.decision_function(encoder.transform(columns))
+    return {
+        "intercept": float(model.intercept_[0]),
+        "effects": effects,
+        "logit": {"mean": round(float(logit.mean()), 4), "spread": round(float(logit.std()), 4)},
+    }
+
+
+def _strengthen(figures: dict[str, Any]) -> None:
+    """Scale the effects until the logit spreads in the synthetic cohort as in the real one.
+
+    The network keeps only some of the dependence between columns, and independent effects cancel each other out.
+    """
+    for _ in range(STRENGTHENING_ROUNDS):
+        network = parse_network(figures)
+        drawn = draw(network, TRIAL_ROWS, seed=0)
+        readmitted = drawn["readmitted"] != READMITTED.index("NO")
+        for name, model, chosen in (
+            ("any", network.any_readmission, slice(None)),
+            ("within_30_days", network.within_30_days, readmitted),
+        ):
+            _match(figures["outcome"][name], model.logit(drawn)[chosen])
+
+
+def _match(item: dict[str, Any], logit: np.ndarray) -> None:
+    """Give ``logit``, that of ``item`` in the synthetic cohort, the mean and spread that it has in the real one."""
+    scale = MORE_SPREAD * item["logit"]["spread"] / float(logit.std())
+    item["intercept"] = round(item["logit"]["mean"] - scale * (float(logit.mean()) - item["intercept"]), 4)
+    item["effects"] = {
+        name: {label: round(effect * scale, 4) for label, effect in effects.items()}
+        for name, effects in item["effects"].items()
+    }
 
 
 def _json(figures: dict[str, Any]) -> str:

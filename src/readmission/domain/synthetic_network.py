@@ -25,7 +25,8 @@ BANDS: dict[str, tuple[int, int]] = {
     "number_diagnoses": (1, 9),
 }
 
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Readable = npt.NDArray[np.int64] | npt.NDArray[np.object_]
 # a category, code or diagnosis is held as its position among the column's values, a number as itself
 Columns = dict[str, Integers]
 
@@ -50,7 +51,7 @@ class Node:
         """``count`` values, by inverse cumulative weights."""
         uniform = random.random(count)
         row = self.row_of[band(self.given, drawn[self.given])] if self.given else np.zeros(count, dtype=np.int64)
-        positions = np.empty(count, dtype=np.int64)
+        positions = np.empty(count, dtype=np.int32)
         for number, bounds in enumerate(self.bounds):
             chosen = row == number
             ticket = (uniform[chosen] * bounds[-1]).astype(np.int64)
@@ -83,10 +84,10 @@ class Network:
     comes_back: npt.NDArray[np.float64]
     values: dict[str, tuple[str, ...]]
 
-    def readable(self, name: str, column: Integers) -> npt.NDArray[np.int64] | npt.NDArray[np.object_]:
+    def readable(self, name: str, column: Integers) -> Readable:
         """A drawn column as the raw file has it: whole numbers, or str and None."""
         if name not in self.values:
-            return column
+            return column.astype(np.int64)
         if COLUMN[name].kind is Kind.CODE:
             return np.array(self.values[name][:-1], dtype=np.int64)[column]
         return np.array([*self.values[name][:-1], None], dtype=object)[column]
@@ -153,7 +154,7 @@ def _node(item: Mapping[str, Any], values: Mapping[str, tuple[str, ...]]) -> Nod
         kept=item["kept"],
         bounds=np.cumsum(weights, axis=1),
         row_of=_by_key(given, {label: row for row, label in enumerate(table)}, values).astype(np.int64),
-        numbers=None if numbers is None else np.array(numbers, dtype=np.int64),
+        numbers=None if numbers is None else np.array(numbers, dtype=np.int32),
     )
 
 

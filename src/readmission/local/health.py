@@ -1,14 +1,17 @@
 """Ask a service whether it is well."""
 
-import getpass
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
 
-import httpx
 import mysql.connector
 
 from readmission.errors import ReadmissionError
+from readmission.local.mariadb import system_user
 from readmission.local.service import Service
 
 
@@ -22,36 +25,43 @@ def check(service: Service, *, started_at: float = 0.0, timeout: float = 5.0) ->
     if url.startswith("mariadb://"):
         _check_mariadb(url.removeprefix("mariadb://"), timeout)
         return
-    response = _get(url, timeout)
+    body = _get(url, timeout)
     if service.health.heartbeat:
-        _check_heartbeat(response.json()[service.health.heartbeat], service.health.heartbeat, started_at)
+        _check_heartbeat(json.loads(body)[service.health.heartbeat], service.health.heartbeat, started_at)
 
 
-def wait_healthy(
-    service: Service, *, started_at: float = 0.0, watch: Callable[[], None] = lambda: None, seconds: float | None = None
-) -> None:
-    """Wait until the service is well; raises :class:`NotHealthy` at the limit, or what ``watch`` raises before."""
-    deadline = time.monotonic() + (seconds or service.ready_seconds)
+def wait_healthy(service: Service, started_at: Callable[[], float]) -> None:
+    """Wait until the service is well.
+
+    ``started_at`` gives its process's birth in epoch seconds each time; what it raises ends the waiting. Raises
+    :class:`NotHealthy` after the service's ``ready_seconds``.
+    """
+    deadline = time.monotonic() + service.ready_seconds
     while True:
-        watch()
+        birth = started_at()
         try:
-            return check(service, started_at=started_at)
+            return check(service, started_at=birth)
         except NotHealthy:
             if time.monotonic() > deadline:
                 raise
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
-def _get(url: str, timeout: float) -> httpx.Response:
+def _get(url: str, timeout: float) -> bytes:
+    """The body of a 200; plain HTTP and never a proxy, for this machine's own services."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.netloc, timeout=timeout)
     try:
-        # a proxy of the environment is not for this machine's own services
-        with httpx.Client(trust_env=False, timeout=timeout) as client:
-            response = client.get(url)
-    except httpx.HTTPError as error:
+        connection.request("GET", address.path)
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, HTTPException) as error:
         raise NotHealthy(f"{url}: {type(error).__name__}") from error
-    if response.status_code != httpx.codes.OK:
-        raise NotHealthy(f"{url} answers {response.status_code}")
-    return response
+    finally:
+        connection.close()
+    if response.status != HTTPStatus.OK:
+        raise NotHealthy(f"{url} answers {response.status}")
+    return body
 
 
 def _check_heartbeat(report: dict[str, str | None], component: str, started_at: float) -> None:
@@ -66,7 +76,7 @@ def _check_heartbeat(report: dict[str, str | None], component: str, started_at: 
 def _check_mariadb(socket: str, timeout: float) -> None:
     try:
         with mysql.connector.connect(
-            unix_socket=socket, user=getpass.getuser(), connection_timeout=max(1, int(timeout))
+            unix_socket=socket, user=system_user(), connection_timeout=max(1, int(timeout))
         ) as connection:
             connection.ping(reconnect=False)
     except mysql.connector.Error as error:

@@ -1,6 +1,7 @@
 """A private MariaDB server: its own data directory, socket and port, nothing of the system's."""
 
-import getpass
+import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -9,15 +10,13 @@ from pathlib import Path
 
 import mysql.connector
 
+from readmission.local.programs import find_program
 from readmission.local.service import Health, Service
 
-_SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
-
-def find_program(name: str) -> Path | None:
-    """A program on the path or in the usual folders for servers, which are not on every user's path."""
-    found = shutil.which(name) or shutil.which(name, path=_SEARCH)
-    return Path(found) if found else None
+def system_user() -> str:
+    """The name of this process's user, as the server's socket sees it; the environment may name another."""
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 @dataclass(frozen=True)
@@ -28,20 +27,17 @@ class MariaDb:
     socket: Path
     port: int
 
-    @staticmethod
-    def available() -> bool:
-        return all(find_program(name) for name in ("mariadbd", "mariadb-install-db"))
-
-    def service(self) -> Service:
+    def service(self, depends_on: tuple[str, ...] = ()) -> Service:
         return Service(
             name="mariadb",
             command=(
                 str(find_program("mariadbd")),
                 "--no-defaults",  # an option file of the system would bring its own paths
-                f"--user={getpass.getuser()}",
+                f"--user={system_user()}",
                 f"--datadir={self.directory}",
                 f"--socket={self.socket}",
                 f"--pid-file={self.socket.with_suffix('.pid')}",
+                f"--tmpdir={self.socket.parent}",  # in a shared one, each server deletes the other's at its start
                 f"--port={self.port}",
                 "--bind-address=127.0.0.1",
                 "--skip-name-resolve",
@@ -52,6 +48,8 @@ class MariaDb:
             ),
             health=Health(f"mariadb://{self.socket}"),
             ports={"SQL": self.port},
+            port_setting="MARIADB_PORT",
+            depends_on=depends_on,
             url=f"mysql://127.0.0.1:{self.port}",
         )
 
@@ -65,7 +63,7 @@ class MariaDb:
             str(find_program("mariadb-install-db")),
             "--no-defaults",
             f"--datadir={unfinished}",
-            f"--user={getpass.getuser()}",
+            f"--user={system_user()}",
             "--auth-root-authentication-method=socket",
             "--skip-test-db",
         ]
@@ -74,7 +72,7 @@ class MariaDb:
 
     def create_databases(self, names: Iterable[str], user: str, password: str) -> None:
         """Create what is missing and let ``user`` in from this machine with ``password``; safe to repeat."""
-        with mysql.connector.connect(unix_socket=str(self.socket), user=getpass.getuser()) as connection:
+        with mysql.connector.connect(unix_socket=str(self.socket), user=system_user()) as connection:
             cursor = connection.cursor()
             cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'127.0.0.1' IDENTIFIED BY %s", (password,))
             cursor.execute(f"ALTER USER '{user}'@'127.0.0.1' IDENTIFIED BY %s", (password,))

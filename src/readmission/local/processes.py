@@ -43,6 +43,10 @@ def end_marked(prefix: str, *, grace_seconds: float = 0.0) -> list[int]:
     return sorted(set(ended))
 
 
+def is_marked(process: psutil.Process, prefix: str) -> bool:
+    return _mark(process).startswith(prefix)
+
+
 def _mark(process: psutil.Process) -> str:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:

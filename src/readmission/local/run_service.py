@@ -10,7 +10,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Event, Thread
 from types import FrameType
 
 import psutil
@@ -21,6 +23,7 @@ from readmission.local.service import Service, load_services
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "SUPERVISOR_ENABLED", "SUPERVISOR_PROCESS_NAME", "SUPERVISOR_SERVER_URL")
+_SETTLED_SECONDS = 10  # a child that ends sooner was for one short task
 
 
 def main(services_file: Path, name: str) -> int:
@@ -29,8 +32,12 @@ def main(services_file: Path, name: str) -> int:
     _tie_lives(os.getppid())
     end_marked(os.environ[MARK])
     child = subprocess.Popen(service.command, env=_environment(service), start_new_session=True)
-    _stop_on_signals(child.pid, service.stop_seconds)
+    stopping = Event()
+    _stop_on_signals(child.pid, service.stop_seconds, stopping)
+    if service.vital_children:
+        Thread(target=_end_with_children, args=(psutil.Process(child.pid), stopping), daemon=True).start()
     code = _wait(child.pid)
+    stopping.set()
     child.returncode = code  # reaped here, not by Popen
     _kill_descendants()
     return code if code >= 0 else 128 - code
@@ -49,11 +56,13 @@ def _tie_lives(parent: int) -> None:
 
 def _environment(service: Service) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    return {**inherited, "PYTHONUNBUFFERED": "1", **service.environment}
+    # setproctitle would write its title over the environment, and the mark with it
+    return {**inherited, "PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", **service.environment}
 
 
-def _stop_on_signals(pid: int, stop_seconds: float) -> None:
+def _stop_on_signals(pid: int, stop_seconds: float, stopping: Event) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
         signal.setitimer(signal.ITIMER_REAL, stop_seconds)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -66,6 +75,19 @@ def _stop_on_signals(pid: int, stop_seconds: float) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
+def _end_with_children(program: psutil.Process, stopping: Event) -> None:
+    """Kill the program when one of its settled children is gone, unless it is being stopped."""
+    settled: set[psutil.Process] = set()
+    while not stopping.wait(1):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = {child for child in program.children() if child.status() != psutil.STATUS_ZOMBIE}
+            if settled - children and not stopping.is_set():
+                program.kill()
+                return
+            born_before = time.time() - _SETTLED_SECONDS
+            settled |= {child for child in children if child.create_time() < born_before}
+
+
 def _wait(pid: int) -> int:
     """Reap every child until ``pid`` ends; its exit code, negative for a signal."""
     while True:
@@ -76,10 +98,8 @@ def _wait(pid: int) -> int:
 
 def _kill_descendants() -> None:
     for process in psutil.Process().children(recursive=True):
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 if __name__ == "__main__":

@@ -22,18 +22,23 @@ class Health:
 
 @dataclass(frozen=True)
 class Service:
-    """One long-running program; ``environment`` may hold secrets, ``command`` never does."""
+    """One long-running program; ``environment`` may hold secrets, ``command`` never does.
+
+    With ``vital_children`` the program starts again as a whole when it loses a child.
+    """
 
     name: str
     command: tuple[str, ...]
     health: Health
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
+    port_setting: str = ""
     depends_on: tuple[str, ...] = ()
     url: str | None = None
     user: str | None = None
     password: str | None = None
     stop_seconds: float = 5.0
+    vital_children: bool = False
     ready_seconds: float = 120.0
 
 

@@ -63,5 +63,5 @@ def _land(ref: BatchRef, data_api: DataApi, store: ObjectStore) -> None:
     if store.exists(LANDING, ref["key"]):
         log.info("batch landed before", batch=ref["batch_number"])
         return
-    store.put(LANDING, ref["key"], data_api.fetch_batch(ref["batch_number"]))
+    store.put(LANDING, ref["key"], data_api.fetch_batch(ref["batch_number"], ref["sha256"]))
     log.info("batch landed", batch=ref["batch_number"], rows=ref["rows"])

@@ -26,8 +26,7 @@ def signal_services_ready(
     expected = promotion["production_version"]
     if inference_api is None or expected is None:
         return
-    inference_api.reload_model()
-    served = inference_api.model_info().version
+    served = inference_api.reload_model()["model_version"]
     if served != expected:
         raise ModelNotLoaded(f"the inference API serves version {served}, not {expected}")
     log.info("services ready", version=expected, promoted=promotion["promoted"], reason=promotion["reason"])

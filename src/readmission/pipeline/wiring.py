@@ -61,14 +61,15 @@ def experiment() -> "Experiment":
     from readmission.adapters.experiment import Experiment
 
     settings = Settings()
-    return Experiment(settings.mlflow_tracking_uri, settings.experiment_name)
+    return Experiment(settings.mlflow_tracking_uri, settings.experiment_name, git_commit=settings.git_commit)
 
 
 def registry() -> "ModelRegistry":
     from readmission.adapters.registry import ModelRegistry
 
     settings = Settings()
-    return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
+    # a task can wait longer for a busy MLflow than an inference server that polls it
+    return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name, timeout_seconds=60, retries=5)
 
 
 def inference_api() -> "InferenceApi | None":

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from readmission.domain.cohort import DEATH_OR_HOSPICE
+from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, DOSES, FEATURES, Column, Kind
 from readmission.ui.labels import label
 from readmission.ui.texts import Language, text
@@ -29,32 +30,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 # what a field holds when nobody touches it; anything else starts as unknown
 INITIAL: Encounter = {"max_glu_serum": "None", "A1Cresult": "None", **dict.fromkeys(DRUG_FEATURES, "No")}
-EXAMPLE: Encounter = {
-    **INITIAL,
-    "age": "[70-80)",
-    "gender": "Female",
-    "race": "Caucasian",
-    "admission_type_id": 1,
-    "admission_source_id": 7,
-    "discharge_disposition_id": 1,
-    "medical_specialty": "InternalMedicine",
-    "time_in_hospital": 5,
-    "num_lab_procedures": 44,
-    "num_procedures": 1,
-    "num_medications": 16,
-    "number_inpatient": 1,
-    "number_emergency": 0,
-    "number_outpatient": 0,
-    "diag_1": "428",
-    "diag_2": "250.02",
-    "diag_3": "401",
-    "number_diagnoses": 8,
-    "A1Cresult": ">8",
-    "diabetesMed": "Yes",
-    "change_medication": "Ch",
-    "metformin": "Steady",
-    "insulin": "Up",
-}
 COLUMNS_PER_ROW = 4
 VALUES = "encounter"
 
@@ -67,7 +42,7 @@ def field_key(name: str, language: Language) -> str:
 def load_example(language: Language) -> None:
     """Fill the form with an invented encounter."""
     for column in FEATURES:
-        st.session_state[field_key(column.name, language)] = EXAMPLE.get(column.name)
+        st.session_state[field_key(column.name, language)] = (INITIAL | EXAMPLE).get(column.name)
 
 
 def encounter_form(language: Language) -> Encounter:

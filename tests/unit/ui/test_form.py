@@ -1,8 +1,9 @@
 import pytest
 
 from readmission.domain.cohort import DEATH_OR_HOSPICE
+from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, Kind
-from readmission.ui.form import EXAMPLE, GROUPS, choices, missing_fields
+from readmission.ui.form import GROUPS, choices, missing_fields
 
 
 def test_every_feature_stands_in_exactly_one_group():

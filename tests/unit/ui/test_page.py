@@ -1,8 +1,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from readmission.domain.example import EXAMPLE
 from readmission.errors import InvalidInput, ModelNotLoaded, SourceUnavailable
-from readmission.ui.form import EXAMPLE
+from readmission.ui.form import INITIAL
 from readmission.ui.texts import text
 
 MODEL = {
@@ -105,7 +106,7 @@ def test_what_is_asked_is_what_the_form_holds():
 
     _submitted(api)
 
-    assert api.asked == [{name: EXAMPLE.get(name) for name in api.asked[0]}]
+    assert api.asked == [{name: EXAMPLE.get(name, INITIAL.get(name)) for name in api.asked[0]}]
     assert api.asked[0]["payer_code"] is None
 
 

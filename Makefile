@@ -1,0 +1,71 @@
+# Everything that one types in this repository; `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help up status logs down reset setup programs test lint format lock requirements bench
+
+UV_VERSION := 0.13.9
+# the version on the path if it is that one, else our own
+UV = $(shell [ "$$(uv --version 2>/dev/null | cut -d ' ' -f 2)" = "$(UV_VERSION)" ] && command -v uv || echo .uv/bin/uv)
+BIN := .venv/bin
+# with it every start of a service would compile its libraries again
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: setup ## Start everything on this machine, run the pipeline once, show a first prediction
+	@$(BIN)/readmission up
+
+status: ## Show every service; fails unless all are well
+	@$(call installed,status,exit 1;)
+
+logs: ## Follow a service's log: make logs SERVICE=mlflow (FOLLOW=0: only its last lines)
+	@$(call installed,logs $(SERVICE) $(if $(filter 0,$(FOLLOW)),--no-follow))
+
+down: ## Stop everything; the data are kept
+	@$(call installed,down)
+
+reset: ## Stop everything and delete its data, secrets and logs (FORCE=1: do not ask)
+	@$(call installed,reset $(if $(FORCE)$(CI),--force))
+
+setup: .venv/.complete ## Make the Python environment
+
+programs: setup ## Install MariaDB and Prometheus where nobody has to be asked
+	@$(BIN)/readmission programs
+
+test: programs lint ## Run every check and test, as CI does
+	$(BIN)/pytest
+
+lint: setup ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: setup ## Put the code in its form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .uv/complete ## Resolve the dependencies anew, within pyproject.toml
+	$(UV) lock
+	$(MAKE) requirements
+
+requirements: .uv/complete ## Export the lock for each deployable
+	$(call export,pipeline,requirements.txt)
+	$(call export,tracking,requirements_mlflow.txt)
+	$(call export,data-api,ec2_api/requirements.txt)
+	$(call export,serving,fastapi/requirements.txt)
+	$(call export,ui,streamlit/requirements.txt)
+
+bench: setup ## Measure what the tests do not: one table for each file of bench/
+	@for file in bench/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+.venv/.complete: pyproject.toml uv.lock | .uv/complete
+	@echo "Making the Python environment (.venv)"
+	@$(UV) sync --frozen --all-extras --quiet
+	@touch $@
+
+.uv/complete:
+	@sh .ci/bring-uv $(UV_VERSION)
+
+installed = if [ -x $(BIN)/readmission ]; then $(BIN)/readmission $(1); else echo "Nothing was started here yet: make up."; $(2) fi
+export = @$(UV) export --frozen --no-emit-project --quiet --extra $(1) -o $(2)

@@ -1,0 +1,215 @@
+"""How much the inference API bears: requests/s and latency of /predict, rows/s of /predict_batch.
+
+``python bench/serving.py [--candidate lightgbm] [--database URL] [--requests 20000] [--connections 16]``
+
+One worker in its own process, asked over loopback by this one; a candidate trained on synthetic encounters. Without
+``--database`` the prediction log goes to a SQLite file. Takes about a minute.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import io
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import uvloop
+
+from readmission.adapters.registry import ModelVersion
+from readmission.domain import candidates, cleaning, synthetic
+from readmission.domain.model_file import ModelFileMetadata
+from readmission.domain.onnx_export import export
+from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW
+from readmission.serving.model_cache import ModelCache
+
+BATCH_ROWS = 10_000
+WARM_UP = 1_000
+BATCH_REPEATS = 5
+SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load showed; ``latencies`` in seconds, sorted."""
+
+    seconds: float
+    latencies: list[float]
+
+    def milliseconds(self, percent: float) -> float:
+        return 1000 * self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection that sends a request when the last one is answered."""
+
+    def __init__(self, requests: Iterator[bytes], latencies: list[float], done: asyncio.Future[None]) -> None:
+        self._requests = requests
+        self._latencies = latencies
+        self._done = done
+        self._answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        if not found or len(body) < int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]):
+            return
+        self._latencies.append(time.perf_counter() - self._started)
+        if not head.startswith(b"HTTP/1.1 200"):
+            self._done.set_exception(RuntimeError(self._answer.decode()))
+            return
+        self._answer = b""
+        self._send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(error or ConnectionError("the server closed the connection"))
+
+    def _send(self) -> None:
+        request = next(self._requests, None)
+        self._started = time.perf_counter()
+        if request is not None:
+            self._transport.write(request)
+        elif not self._done.done():
+            self._done.set_result(None)
+            self._transport.close()
+
+
+async def load(port: int, bodies: list[bytes], requests: int, connections: int) -> Load:
+    """Send ``requests`` requests over ``connections`` connections, each as soon as the last one is answered."""
+    head = (
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    )
+    rendered = [head % (len(body), body) for body in bodies]
+    pending = (rendered[number % len(rendered)] for number in range(requests))
+    loop, latencies = asyncio.get_running_loop(), list[float]()
+    done = [loop.create_future() for _ in range(connections)]
+    started = time.perf_counter()
+    for future in done:
+        await loop.create_connection(lambda future=future: Connection(pending, latencies, future), "127.0.0.1", port)
+    await asyncio.gather(*done)
+    return Load(time.perf_counter() - started, sorted(latencies))
+
+
+def trained(candidate: str, frame: pd.DataFrame) -> bytes:
+    pipeline = candidates.fit(candidate, frame, "any", 0)
+    now = datetime.now(UTC)
+    return export(pipeline, ModelFileMetadata("any", 0.5, 0.4, 0.6, "synthetic", candidate, True, "0" * 64, now))
+
+
+def synthetic_frame(rows: int, seed: int) -> pd.DataFrame:
+    raw = pd.DataFrame(synthetic.cohort(rows, seed)).rename(columns=NAME_OF_RAW)
+    return cleaning.clean(cleaning.validate_raw(raw)).frame
+
+
+def encounters(frame: pd.DataFrame) -> list[dict[str, object]]:
+    features = frame.loc[:, list(FEATURE_NAMES)].astype(object)
+    return features.where(features.notna(), None).to_dict("records")
+
+
+@contextmanager
+def serving(directory: Path, model: bytes, database: str | None) -> Iterator[int]:
+    """A server with one worker; it finds no registry, and so takes the model that it is said to have served last."""
+    digest = hashlib.sha256(model).hexdigest()
+    version = ModelVersion("diabetes_classifier", "1", "bench", digest, datetime.now(UTC), {})
+    ModelCache(directory / "models", version.name).remember(version, model)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "INFERENCE_PORT": str(port), "INFERENCE_WORKERS": "1", "SERVING_DIR": str(directory),
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MODEL_POLL_SECONDS": "3600", "INFERENCE_DATABASE_URL": database or "",
+    }  # fmt: skip
+    server = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        _wait_ready(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_ready(port: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/ready").status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise TimeoutError("the server did not get ready")
+
+
+def bench_predict(name: str, port: int, bodies: list[bytes], requests: int, connections: int) -> None:
+    uvloop.run(load(port, bodies, WARM_UP, connections))
+    for count, parallel in ((requests, connections), (max(requests // 10, 1), 1)):
+        shown = uvloop.run(load(port, bodies, count, parallel))
+        rate = count / shown.seconds
+        latencies = "  ".join(f"{shown.milliseconds(percent):8.2f}" for percent in (50, 95, 99))
+        print(f"/predict {name:<22} {parallel:3d} connections {rate:9,.0f} /s  {latencies}", flush=True)
+
+
+def bench_batch(name: str, port: int, frame: pd.DataFrame) -> None:
+    table = frame.loc[:, list(FEATURE_NAMES)]
+    parquet = io.BytesIO()
+    table.to_parquet(parquet, index=False)
+    bodies = {
+        "application/json": json.dumps(encounters(frame)).encode(),
+        "text/csv": table.to_csv(index=False).encode(),
+        "application/vnd.apache.parquet": parquet.getvalue(),
+    }
+    for media_type, body in bodies.items():
+        seconds = statistics.median(_batch_seconds(port, media_type, body, len(frame)) for _ in range(BATCH_REPEATS))
+        rate = len(frame) / seconds
+        print(f"/predict_batch {name:<12} {media_type:<32} {rate:9,.0f} rows/s  {seconds:.3f} s", flush=True)
+
+
+def _batch_seconds(port: int, media_type: str, body: bytes, rows: int) -> float:
+    url, headers = f"http://127.0.0.1:{port}/predict_batch", {"Content-Type": media_type}
+    started = time.perf_counter()
+    answer = httpx.post(url, content=body, headers=headers, timeout=60)
+    seconds = time.perf_counter() - started
+    if answer.json()["predicted"] != rows:
+        raise RuntimeError(f"{answer.status_code}: {answer.text[:500]}")
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--candidate", default="lightgbm", choices=list(candidates.CANDIDATES))
+    parser.add_argument("--database", help="SQLAlchemy URL of an inference database; default: a SQLite file")
+    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
+    frame = synthetic_frame(3 * BATCH_ROWS, 0)
+    model = trained(options.candidate, frame)
+    batch = frame.head(BATCH_ROWS)
+    bodies = [json.dumps(row).encode() for row in encounters(frame.tail(1000))]
+    print(f"{options.candidate}, {len(model):,} bytes; latency in ms: p50, p95, p99")
+    with tempfile.TemporaryDirectory() as folder:
+        database = options.database or f"sqlite:///{folder}/inference.db"
+        for name, url in (("without log", None), ("with log", database)):
+            with serving(Path(folder), model, url) as port:
+                bench_predict(name, port, bodies, options.requests, options.connections)
+                bench_batch(name, port, batch)
+
+
+if __name__ == "__main__":
+    main()

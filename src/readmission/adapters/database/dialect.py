@@ -1,0 +1,148 @@
+"""What differs between MySQL/MariaDB and SQLite: how to connect, to lock, to insert only what is new."""
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from readmission.errors import DatabaseUnavailable
+
+BUSY_SECONDS = 30
+LOCK_SECONDS = 120
+CONNECT_SECONDS = 5
+# deadlock, lock wait timeout; the transaction was rolled back and may be tried again
+_TRANSIENT = frozenset({1213, 1205})
+
+
+def parse_url(url: str) -> URL:
+    """The URL of a MySQL/MariaDB database or an SQLite file; raises :class:`DatabaseUnavailable`, never quoting it."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseUnavailable("the database URL is not a valid SQLAlchemy URL") from None
+    backend = parsed.get_backend_name()
+    if backend in ("mysql", "mariadb"):
+        return parsed.set(drivername="mysql+mysqlconnector")
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite")
+    raise DatabaseUnavailable(f"a database on {backend} cannot be used: give a MySQL, MariaDB or SQLite file URL")
+
+
+def describe(url: URL) -> str:
+    """The database for a message: its place without user and password."""
+    return url.database or "" if url.host is None else f"{url.database} at {url.host}:{url.port or 3306}"
+
+
+def make_engine(url: URL, **options: Any) -> Engine:
+    """An engine that connects when it is first used; parameters of statements never come into a message."""
+    shared: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True, "pool_recycle": 1800, **options}
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **shared)
+        event.listen(engine, "do_connect", _make_sqlite_file)
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    arguments = {
+        "allow_local_infile_in_path": os.path.realpath(tempfile.gettempdir()),
+        "charset": "utf8mb4",
+        "connection_timeout": CONNECT_SECONDS,
+        # the same strictness whatever the server's own mode
+        "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION",
+    }
+    return create_engine(url, isolation_level="READ COMMITTED", connect_args=arguments, **shared)
+
+
+def is_sqlite(connection: Connection | Engine) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed at once: it lost a deadlock or its connection."""
+    return error.connection_invalidated or getattr(error.orig, "errno", None) in _TRANSIENT
+
+
+def error_code(error: DBAPIError) -> str:
+    """The driver's code of an error; its text is left out, for it may quote a value."""
+    code = getattr(error.orig, "errno", None) or getattr(error.orig, "sqlite_errorname", None)
+    return str(code or type(error.orig).__name__)
+
+
+@contextmanager
+def only_writer(connection: Connection, name: str) -> Iterator[None]:
+    """Hold the one writer's place of a database; SQLite's own transaction is that already."""
+    if is_sqlite(connection):
+        yield
+        return
+    lock = f"readmission.{name}.{connection.engine.url.database}"[:64]
+    if connection.scalar(select(func.get_lock(lock, LOCK_SECONDS))) != 1:
+        raise DatabaseUnavailable(f"{name}: another writer has held the database for {LOCK_SECONDS} seconds")
+    connection.commit()
+    try:
+        yield
+    finally:
+        # a lost connection has lost its lock, too
+        if not connection.invalidated:
+            connection.rollback()
+            connection.execute(select(func.release_lock(lock)))
+            connection.commit()
+
+
+def insert_new(connection: Connection, table: Table, key: str) -> Insert:
+    """An INSERT that passes over rows whose unique ``key`` is there already; any other fault is still an error."""
+    if is_sqlite(connection):
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=[key])
+    return mysql.insert(table).on_duplicate_key_update({key: table.c[key]})
+
+
+def drop_staging(connection: Connection, staging: Table) -> None:
+    """Drop a temporary table if it is there; never a real one of that name, and without ending the transaction."""
+    name = connection.dialect.identifier_preparer.quote(staging.name)
+    drop = f"DROP TABLE IF EXISTS temp.{name}" if is_sqlite(connection) else f"DROP TEMPORARY TABLE IF EXISTS {name}"
+    connection.exec_driver_sql(drop)
+
+
+def _make_sqlite_file(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
+    """Make the file and its directory for this user alone, before SQLite would make it for everybody."""
+    path = Path(arguments[0])
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise DatabaseUnavailable(f"the database file {path} cannot be used: {error.strerror}") from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # SQLAlchemy's events begin the transactions, see _begin_sqlite
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; SQLite does not wait for a busy file here, so we do."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # a writer takes its lock at once: a reader that turns into a writer cannot wait for one
+    is_writer = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

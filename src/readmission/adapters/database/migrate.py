@@ -1,0 +1,38 @@
+"""Run the migrations of one database through Alembic, inside a transaction that the caller holds."""
+
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+# Alembic's "op" is one per process
+_one_at_a_time = threading.Lock()
+
+
+def upgrade(connection: Connection, name: str) -> None:
+    """Bring the database ``name`` (raw, clean or inference) to the newest revision."""
+    with _one_at_a_time:
+        command.upgrade(configuration(name, connection), "head")
+
+
+def configuration(name: str, connection: Connection | None = None) -> Config:
+    """Alembic's configuration for one of the three branches; there is no alembic.ini."""
+    config = Config()
+    config.set_main_option("script_location", _escaped(MIGRATIONS))
+    config.set_main_option("version_locations", _escaped(MIGRATIONS / name))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    config.attributes["name"] = name
+    return config
+
+
+def version_table(name: str) -> str:
+    """Where the revision of a database is kept; one name each, so that one SQLite file can hold all three."""
+    return f"{name}_schema_version"
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")

@@ -1,0 +1,10 @@
+"""Alembic's environment, one for the three databases; ``database.migrate`` gives it the connection."""
+
+from alembic import context
+
+from readmission.adapters.database.migrate import version_table
+
+attributes = context.config.attributes
+context.configure(connection=attributes["connection"], version_table=version_table(attributes["name"]))
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,178 @@
+"""MLflow tracking: one run for each candidate and pipeline run, found again by its tags."""
+
+import importlib.metadata
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow.sklearn
+import skops.io
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from sklearn.pipeline import Pipeline
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from readmission.adapters.registry import MODEL_PATH, mlflow_errors
+from readmission.errors import InvalidModel
+
+# what our candidates are made of; a file that asks for more is not loaded
+TRUSTED_TYPES = (
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "numpy.dtype",
+    "readmission.domain.features.ClinicalEncoder",
+    "readmission.domain.features.Log1p",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+_REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn", "skops")
+_SKOPS_FILE = "model.skops"
+_FINISHED = "FINISHED"
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """What makes a run the same run: asking twice with the same key gives the same run."""
+
+    pipeline_run_id: str
+    candidate: str
+    dataset_digest: str
+    target: str
+    seed: int
+
+    def tags(self) -> dict[str, str]:
+        return {name: str(value) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run as MLflow has it; ``finished``: everything about it is logged."""
+
+    run_id: str
+    finished: bool
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+class Experiment:
+    """One MLflow experiment."""
+
+    def __init__(self, tracking_uri: str, name: str, *, git_commit: str | None = None) -> None:
+        """``git_commit``: of the running code; None: as git says, or ``unknown`` outside of a repository."""
+        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        self._name = name
+        self._git_commit = git_commit
+
+    def start(self, key: RunKey) -> TrainingRun:
+        """The run with this key: finished, begun by a process that was killed, or new."""
+        with mlflow_errors():
+            experiment_id = self._experiment_id()
+            found = self._client.search_runs(
+                [experiment_id],
+                " and ".join(f"tags.{name} = '{value}'" for name, value in key.tags().items()),
+                order_by=["attributes.start_time ASC"],
+            )
+            # a finished run wins over an unfinished one, the oldest over the younger
+            for run in sorted(found, key=lambda run: run.info.status != _FINISHED):
+                return _training_run(run)
+            return _training_run(self._client.create_run(experiment_id, tags=key.tags(), run_name=key.candidate))
+
+    def run(self, run_id: str) -> TrainingRun:
+        with mlflow_errors():
+            return _training_run(self._client.get_run(run_id))
+
+    @contextmanager
+    def recording(self, run_id: str) -> Iterator[None]:
+        """Mark a run as running inside the block, then as finished, or as failed when the block raises."""
+        with mlflow_errors():
+            self._client.update_run(run_id, status="RUNNING")
+        try:
+            yield
+        except BaseException:
+            with mlflow_errors():
+                self._client.set_terminated(run_id, "FAILED")
+            raise
+        with mlflow_errors():
+            self._client.set_terminated(run_id, _FINISHED)
+
+    def log(self, run_id: str, *, params: dict[str, object], tags: dict[str, str], metrics: dict[str, float]) -> None:
+        """Add to a run; the commit of the running code goes with it."""
+        now = time.time_ns() // 1_000_000
+        all_tags = tags | {"git_commit": self._git_commit or current_commit()}
+        with mlflow_errors():
+            self._client.log_batch(
+                run_id,
+                metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+                params=[Param(name, str(value)) for name, value in params.items()],
+                tags=[RunTag(name, value) for name, value in all_tags.items()],
+            )
+
+    def log_artifacts(self, run_id: str, pipeline: Pipeline, plots: dict[str, bytes]) -> None:
+        """The model in skops format under ``model/`` and the plots (PNG bytes by file name) under ``plots/``."""
+        with tempfile.TemporaryDirectory() as folder, mlflow_errors():
+            mlflow.sklearn.save_model(
+                pipeline,
+                str(Path(folder, MODEL_PATH)),
+                serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
+                skops_trusted_types=list(TRUSTED_TYPES),
+                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+                pyfunc_predict_fn="predict_proba",
+            )
+            Path(folder, "plots").mkdir()
+            for name, image in plots.items():
+                Path(folder, "plots", name).write_bytes(image)
+            self._client.log_artifacts(run_id, folder)
+
+    def load_pipeline(self, run_id: str) -> Pipeline:
+        """A run's pipeline; raises :class:`InvalidModel` when its file asks for types that are not ours."""
+        with tempfile.TemporaryDirectory() as folder:
+            with mlflow_errors():
+                path = self._client.download_artifacts(run_id, f"{MODEL_PATH}/{_SKOPS_FILE}", folder)
+            try:
+                pipeline = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+            except UntrustedTypesFoundException as error:
+                raise InvalidModel(f"the model of run {run_id} is made of types that are not ours") from error
+        if not isinstance(pipeline, Pipeline):
+            raise InvalidModel(f"the model of run {run_id} is no pipeline")
+        return pipeline
+
+    def _experiment_id(self) -> str:
+        if found := self._client.get_experiment_by_name(self._name):
+            return str(found.experiment_id)
+        try:
+            return str(self._client.create_experiment(self._name))
+        except MlflowException:
+            # the task of another candidate was faster
+            if found := self._client.get_experiment_by_name(self._name):
+                return str(found.experiment_id)
+            raise
+
+
+def current_commit() -> str:
+    """The git commit of this code, or ``unknown``."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - wherever the machine has git
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def _training_run(run: Run) -> TrainingRun:
+    return TrainingRun(
+        run_id=str(run.info.run_id),
+        finished=run.info.status == _FINISHED,
+        metrics=dict(run.data.metrics),
+        tags={str(name): str(value) for name, value in run.data.tags.items()},
+    )

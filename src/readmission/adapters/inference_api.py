@@ -1,0 +1,140 @@
+"""The inference API as a client sees it: the clinician's page and the pipeline use it, other programs may."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import SecretStr
+
+from readmission.errors import (
+    InvalidInput,
+    InvalidModel,
+    ModelNotLoaded,
+    NotFound,
+    ReadmissionError,
+    SourceUnavailable,
+    TooLarge,
+    Unauthorized,
+)
+
+KEY_HEADER = "X-API-Key"
+ERRORS: dict[int, type[ReadmissionError]] = {
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    413: TooLarge,
+    502: InvalidModel,
+    503: ModelNotLoaded,
+}
+REFUSED = frozenset({400, 409, 415, 422})
+
+
+class InferenceApi:
+    """A client of one inference API.
+
+    Every method raises :class:`SourceUnavailable` when nobody answers or the answer is not of an inference API,
+    :class:`Unauthorized` without a valid key, and :class:`ModelNotLoaded` while there is no model.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_keys: SecretStr | None = None,
+        admin_api_key: SecretStr | None = None,
+        timeout: float = 30,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """``api_keys`` as in the setting: of several, separated by commas, the first one is sent."""
+        self._key = _headers(api_keys)
+        self._admin_key = _headers(admin_api_key)
+        self._client = httpx.Client(
+            base_url=url, timeout=httpx.Timeout(timeout, connect=min(timeout, 5)), transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def health(self) -> bool:
+        """True when the service lives, with or without a model."""
+        self._call("GET", "/health")
+        return True
+
+    def ready(self) -> bool:
+        """Whether the service has a model to predict with."""
+        try:
+            self._call("GET", "/ready")
+        except ModelNotLoaded:
+            return False
+        return True
+
+    def model_info(self) -> dict[str, Any]:
+        """The model that is served: name, version, stale, metrics, data_source, calibrated, target, threshold, ..."""
+        return self._call("GET", "/model-info")
+
+    def predict(self, encounter: Mapping[str, Any]) -> dict[str, Any]:
+        """The risk of one encounter: prediction_id, prediction, probability, threshold, risk_band, model_name, ...
+
+        Raises :class:`InvalidInput`, whose ``problems`` name each refused field.
+        """
+        return self._call("POST", "/predict", headers=self._key, json=dict(encounter))
+
+    def predict_batch(self, encounters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The risks of many encounters: ``predictions`` in their order, each with its index and a score or errors.
+
+        Raises :class:`InvalidInput` for an empty list and :class:`TooLarge`.
+        """
+        return self._call("POST", "/predict_batch", headers=self._key, json=[dict(row) for row in encounters])
+
+    def reload_model(self) -> dict[str, Any]:
+        """Load the version in production now: model_name, previous_version and model_version.
+
+        Raises :class:`NotFound` when none is in production and :class:`InvalidModel` when it cannot be loaded; the
+        service then goes on with the model that it has.
+        """
+        try:
+            return self._call("POST", "/reload-model", headers=self._admin_key)
+        except ModelNotLoaded as error:
+            # here a 503 speaks of the registry, not of the model
+            raise SourceUnavailable(str(error)) from error
+
+    def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        try:
+            response = self._client.request(method, path, **arguments)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SourceUnavailable(f"the inference API does not answer: {type(error).__name__}") from error
+        document = _document(response)
+        if response.is_success:
+            return document
+        raise _error(response.status_code, document)
+
+
+def _headers(keys: SecretStr | None) -> dict[str, str]:
+    first = keys.get_secret_value().split(",")[0].strip() if keys else ""
+    return {KEY_HEADER: first} if first else {}
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise SourceUnavailable(f"not an inference API's answer: HTTP status {response.status_code} without JSON")
+    return document
+
+
+def _error(status: int, problem: dict[str, Any]) -> ReadmissionError:
+    detail = str(problem.get("detail", f"HTTP status {status}"))
+    if status in REFUSED:
+        return InvalidInput(detail, problem.get("errors", ()))
+    return ERRORS.get(status, SourceUnavailable)(detail)

@@ -1,0 +1,168 @@
+"""The command line: each command calls one function, imported when it is needed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from readmission.errors import ReadmissionError
+from readmission.settings import Settings
+
+if TYPE_CHECKING:
+    from readmission.local.instance import Instance
+    from readmission.local.report import Report
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+
+@app.command()
+def data_api() -> None:
+    """Serve the encounters in batches."""
+    from readmission.data_api.server import main
+
+    main(Settings())
+
+
+@app.command()
+def serve() -> None:
+    """Serve the model in production."""
+    from readmission.serving.server import main
+
+    main(Settings())
+
+
+@app.command()
+def migrate() -> None:
+    """Create or migrate the tables of every database in the settings."""
+    from readmission.adapters.database import migrate_all
+
+    migrate_all(Settings())
+
+
+@app.command()
+def synthetic_parameters(path: Annotated[Path, typer.Argument(help="A file of real encounters.")]) -> None:
+    """Make the parameters of the synthetic cohort again."""
+    from readmission.domain.synthetic_fit import main
+
+    main(path)
+
+
+@app.command()
+def up() -> None:
+    """Start everything on this machine, run the pipeline once, show a first prediction."""
+    from readmission.local import up
+
+    with _native() as (instance, report):
+        up.up(Settings(), instance, report)
+
+
+@app.command()
+def programs() -> None:
+    """Install MariaDB and Prometheus where nobody has to be asked; say what is missing otherwise."""
+    from readmission.local.programs import install_missing
+
+    with _native() as (instance, report), instance.locked():
+        for note in install_missing(instance.supervisor.log_of("install"), report):
+            report.say(note)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that `up` started; the data are kept."""
+    from readmission.local import down
+
+    with _native() as (instance, report):
+        down.down(instance, report)
+
+
+@app.command()
+def reset(
+    force: Annotated[bool, typer.Option("--force", help="Do not ask.")] = False,
+) -> None:
+    """Stop everything and delete its data, secrets and logs."""
+    from readmission.local import down
+
+    with _native() as (instance, report):
+        if not force:
+            typer.confirm(f"Delete all data, models and secrets under {instance.local.home}?", abort=True)
+        down.reset(instance, report)
+
+
+@app.command()
+def status() -> None:
+    """Show every service; the exit code is 0 only when all of them are well."""
+    from readmission.local.status import statuses
+    from readmission.local.summary import print_status
+
+    with _native() as (instance, report):
+        found = statuses(instance)
+        if not found:
+            report.say("Nothing was started here yet: make up.")
+        print_status(report.console, found)
+        if not found or not all(each.is_well for each in found):
+            raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="A name that `status` shows.")] = "",
+    lines: Annotated[int, typer.Option(min=0, help="How many of the last lines.")] = 100,
+    follow: Annotated[bool, typer.Option(help="Go on as more are written.")] = True,
+) -> None:
+    """Show a service's log."""
+    from readmission.local.status import show_log
+
+    with _native() as (instance, _):
+        show_log(instance, service, lines=lines, follow=follow)
+
+
+@app.command()
+def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the ledger.")]) -> None:
+    """Put the previous model version back into production."""
+    from getpass import getuser
+
+    from readmission.adapters.database import InferenceDatabase
+    from readmission.adapters.registry import ModelRegistry
+    from readmission.local.plan import make_plan
+    from readmission.local.programs import find_programs
+    from readmission.pipeline.roll_back import roll_back
+
+    with _native() as (instance, report):
+        settings = Settings()
+        if settings.inference_database_url is None:
+            environment = make_plan(settings, instance.local, find_programs()).environment
+            settings = Settings.model_validate({name.lower(): value for name, value in environment.items()})
+        registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
+        with InferenceDatabase(settings.require("inference_database_url")) as inference:
+            restored = roll_back(reason, getuser(), registry=registry, inference=inference)
+        report.say(f"Version {restored.version} is in production again; the inference API follows by itself.")
+
+
+@contextmanager
+def _native() -> Iterator[tuple["Instance", "Report"]]:
+    """This machine's instance, with ``.env`` read; an error on purpose becomes a text and exit code 1."""
+    from dotenv import load_dotenv
+    from rich.console import Console
+
+    from readmission.local.instance import Instance
+    from readmission.local.report import Report
+    from readmission.local.settings import PROJECT, LocalSettings
+
+    os.umask(0o077)  # everything made here may hold secrets or patients' data
+    load_dotenv(PROJECT / ".env")
+    report = Report(Console())
+    try:
+        yield Instance(LocalSettings()), report
+    except ReadmissionError as error:
+        report.fail(str(error))
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        report.fail("Interrupted. What runs goes on: make up continues, make status shows it, make down stops it.")
+        raise typer.Exit(130) from interrupt
+
+
+if __name__ == "__main__":
+    app()

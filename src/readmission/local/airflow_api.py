@@ -1,0 +1,107 @@
+"""Airflow's REST API, as far as the native run asks it."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+
+from readmission.errors import ReadmissionError
+
+
+class AirflowRefused(ReadmissionError):
+    """Airflow does not do what it was asked."""
+
+
+@dataclass(frozen=True)
+class DagRun:
+    run_id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """``map_index`` is -1 for a task that is not mapped; ``seconds`` is None until it ends."""
+
+    task_id: str
+    map_index: int
+    state: str | None
+    try_number: int
+    seconds: float | None
+
+
+class AirflowApi:
+    """A signed-in client."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    @classmethod
+    def sign_in(cls, url: str, user: str, password: str) -> Self:
+        # a proxy of the environment is not for this machine's own services
+        client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        token = _checked(client.post("/auth/token", json={"username": user, "password": password}))["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return cls(client)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def has_dag(self, dag_id: str) -> bool:
+        response = self._client.get(f"/api/v2/dags/{dag_id}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return False
+        _checked(response)
+        return True
+
+    def import_errors(self) -> list[str]:
+        """The stack traces of DAG files that cannot be read."""
+        return [str(error["stack_trace"]) for error in self._get("/api/v2/importErrors")["import_errors"]]
+
+    def unpause(self, dag_id: str) -> None:
+        _checked(self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}))
+
+    def active_run(self, dag_id: str) -> DagRun | None:
+        """A run that is queued or at work, the oldest first."""
+        query = {"state": ["running", "queued"], "order_by": "run_after", "limit": 1}
+        runs = self._get(f"/api/v2/dags/{dag_id}/dagRuns", query)["dag_runs"]
+        return _dag_run(runs[0]) if runs else None
+
+    def trigger(self, dag_id: str) -> DagRun:
+        return _dag_run(_checked(self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})))
+
+    def run(self, dag_id: str, run_id: str) -> DagRun:
+        return _dag_run(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        body = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 100})
+        return [
+            TaskState(item["task_id"], item["map_index"], item["state"], item["try_number"], item["duration"])
+            for item in body["task_instances"]
+        ]
+
+    def log(self, dag_id: str, run_id: str, task: TaskState) -> list[str]:
+        """The lines of a task's last try."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{max(1, task.try_number)}"
+        content = self._get(path, {"map_index": task.map_index, "full_content": True})["content"]
+        return [_log_line(entry) for entry in content]
+
+    def _get(self, path: str, query: dict[str, Any] | None = None) -> Any:
+        return _checked(self._client.get(path, params=query))
+
+
+def _checked(response: httpx.Response) -> Any:
+    if response.is_error:
+        request = response.request
+        raise AirflowRefused(f"{request.method} {request.url.path}: {response.status_code} {response.text[:300]}")
+    return response.json()
+
+
+def _dag_run(item: dict[str, Any]) -> DagRun:
+    return DagRun(item["dag_run_id"], item["state"])
+
+
+def _log_line(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or ()]
+    return " ".join([str(entry.get("event", "")), *errors])

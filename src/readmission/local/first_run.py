@@ -1,0 +1,117 @@
+"""From services that run to a prediction: one pipeline run, the model that it promotes, one answered request."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from readmission.domain.example import EXAMPLE
+from readmission.errors import ReadmissionError
+from readmission.local.airflow_api import AirflowApi, DagRun, TaskState
+from readmission.local.report import Report
+
+DAG_ID = "mlops_diabetes_pipeline"
+_DAG_SECONDS = 90
+_SCHEDULER_SECONDS = 3
+_RUN_SECONDS = 1800
+_MODEL_SECONDS = 60
+_SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
+
+
+class PipelineFailed(ReadmissionError):
+    """The pipeline did not come to an end; the text holds the failing task's last log lines."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the inference API says of its model, and its answer to the example encounter."""
+
+    model: dict[str, Any]
+    prediction: dict[str, Any]
+
+
+def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
+    """Unpause the DAG and wait for one run: the one at work, else a new one. Raises :class:`PipelineFailed`."""
+    _wait_until(lambda: airflow.has_dag(DAG_ID), _DAG_SECONDS, lambda: _why_no_dag(airflow))
+    airflow.unpause(DAG_ID)
+    run = _scheduled_run(airflow) or airflow.trigger(DAG_ID)
+    report.say(f"  pipeline run {run.run_id}")
+    with report.doing("pipeline", "ended"):
+        finished = _follow(airflow, run, report)
+    if finished.state != "success":
+        raise PipelineFailed(_why_failed(airflow, finished))
+    return finished
+
+
+def first_prediction(url: str, api_keys: str | None) -> Served:
+    """Wait for a model in production and send it the example; raises :class:`PipelineFailed` when there is none."""
+    headers = {"X-API-Key": api_keys.split(",")[0].strip()} if api_keys else {}
+    with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+        _wait_until(lambda: _is_ready(client), _MODEL_SECONDS, lambda: f"{url}/ready: no model is loaded")
+        prediction = client.post("/predict", json=EXAMPLE).raise_for_status().json()
+        return Served(client.get("/model-info").raise_for_status().json(), prediction)
+
+
+def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
+    """The run at work; unpausing makes the scheduler start one when one is due, which takes it a moment."""
+    deadline = time.monotonic() + _SCHEDULER_SECONDS
+    while time.monotonic() < deadline:
+        if run := airflow.active_run(DAG_ID):
+            return run
+        time.sleep(0.3)
+    return None
+
+
+def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
+    shown: set[tuple[str, int, str, int]] = set()
+    deadline = time.monotonic() + _RUN_SECONDS
+    while True:
+        current = airflow.run(DAG_ID, run.run_id)
+        for task in airflow.tasks(DAG_ID, run.run_id):
+            key = (task.task_id, task.map_index, task.state or "", task.try_number)
+            if _says_something(task) and key not in shown:
+                shown.add(key)
+                report.say(f"    {_label(task):<34} {task.state:<12} {task.seconds or 0:6.1f} s")
+        if current.state in ("success", "failed"):
+            return current
+        if time.monotonic() > deadline:
+            raise PipelineFailed(f"run {run.run_id} is still {current.state} after {_RUN_SECONDS} s")
+        time.sleep(0.5)
+
+
+def _says_something(task: TaskState) -> bool:
+    """Whether a task did something by itself: what follows a skipped or failed task is skipped in its wake."""
+    return task.state in _SHOWN_STATES and bool(task.seconds)
+
+
+def _why_failed(airflow: AirflowApi, run: DagRun) -> str:
+    failed = [task for task in airflow.tasks(DAG_ID, run.run_id) if task.state == "failed"]
+    lines = [f"pipeline run {run.run_id} failed"]
+    for task in failed[:1]:
+        lines += [f"{_label(task)} failed, its last log lines:", *airflow.log(DAG_ID, run.run_id, task)[-20:]]
+    return "\n".join(lines)
+
+
+def _why_no_dag(airflow: AirflowApi) -> str:
+    return "\n".join([f"Airflow does not know the DAG {DAG_ID}", *airflow.import_errors()])
+
+
+def _wait_until(is_true: Callable[[], bool], seconds: float, why: Callable[[], str]) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise PipelineFailed(why())
+        time.sleep(0.3)
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/ready").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _label(task: TaskState) -> str:
+    return task.task_id if task.map_index < 0 else f"{task.task_id}[{task.map_index}]"

@@ -1,0 +1,49 @@
+"""Secrets of the native run: made once, each in its own file that only this user may read."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+
+from readmission.errors import ReadmissionError
+
+
+class UnsafeSecret(ReadmissionError):
+    """A file with a secret can be read by others."""
+
+
+class SecretFiles:
+    """A folder of mode 0700 with one file of mode 0600 for each secret."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def get(self, name: str) -> str:
+        """The secret of this name, made on the first call: 32 URL-safe characters."""
+        return self._get(name, secrets.token_urlsafe(24))
+
+    def fernet_key(self, name: str) -> str:
+        """A key in the form that ``cryptography.fernet`` wants."""
+        return self._get(name, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+    def _get(self, name: str, fresh: str) -> str:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.directory / name
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _read(path)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(fresh)
+        return fresh
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_mode & 0o077:
+        raise UnsafeSecret(f"{path} can be read by others: chmod 600 {path}, or make reset")
+    # a start that was killed between making and writing the file
+    return path.read_text() or _refuse_empty(path)
+
+
+def _refuse_empty(path: Path) -> str:
+    raise UnsafeSecret(f"{path} is empty: delete it and start again")

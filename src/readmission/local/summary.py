@@ -1,0 +1,82 @@
+"""The tables that ``make up`` and ``make status`` print."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from readmission.local.first_run import Served
+from readmission.local.service import Service
+
+_ENDLESS = 1000
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """``health`` is "well", or says what is wrong; ``uptime`` in seconds."""
+
+    service: Service
+    state: str
+    pid: int
+    uptime: float
+    health: str
+
+    @property
+    def is_well(self) -> bool:
+        return self.health == "well"
+
+
+def print_addresses(console: Console, services: Iterable[Service]) -> None:
+    rows = [(service.name, service.url, service.user, service.password) for service in services if service.url]
+    _print(console, ("service", "URL", "user", "password"), rows)
+
+
+def print_model(console: Console, served: Served) -> None:
+    model, prediction = served.model, served.prediction
+    metrics = model.get("metrics", {})
+    rows = [
+        ("model", f"{model['name']} version {model['version']}"),
+        ("candidate", model.get("candidate")),
+        ("test ROC AUC", _rounded(metrics.get("test_roc_auc"))),
+        ("trained on", model.get("data_source")),
+        ("first prediction", f"{prediction['probability']:.3f}, risk band {prediction['risk_band']}"),
+    ]
+    _print(console, ("what", "is"), rows)
+    if model.get("data_source") == "synthetic":
+        console.print("SYNTHETIC DATA: this model knows no real patient and has no clinical meaning.", style="bold red")
+
+
+def print_status(console: Console, statuses: Iterable[ServiceStatus]) -> None:
+    rows = [
+        (
+            status.service.name,
+            status.state,
+            status.pid or "",
+            _duration(status.uptime),
+            status.health,
+            status.service.url,
+        )
+        for status in statuses
+    ]
+    _print(console, ("service", "state", "pid", "up", "health", "URL"), rows)
+
+
+def _print(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    # what is cut or folded for a narrow terminal or a pipe could not be copied
+    needed = console.measure(table, options=console.options.update(width=_ENDLESS)).maximum
+    Console(file=console.file, width=max(console.width, needed)).print(table)
+
+
+def _rounded(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if seconds else ""

@@ -1,0 +1,100 @@
+"""``make up``: from whatever state this machine is in to a served model."""
+
+import time
+from collections.abc import Iterable, Mapping
+
+from readmission.errors import ReadmissionError
+from readmission.local.airflow import ADMIN
+from readmission.local.airflow_api import AirflowApi
+from readmission.local.environment import base_environment
+from readmission.local.first_run import Served, first_prediction, run_pipeline
+from readmission.local.instance import Instance
+from readmission.local.plan import Plan, make_plan
+from readmission.local.ports import conflicts
+from readmission.local.processes import end_marked
+from readmission.local.programs import find_programs, install_missing, with_everything
+from readmission.local.report import Report
+from readmission.local.service import Service, save_services
+from readmission.local.startup import Startup
+from readmission.local.summary import print_addresses, print_model
+from readmission.settings import Settings
+
+
+class PortsInUse(ReadmissionError):
+    """Somebody else holds ports that the services need; each line of the text is one of them."""
+
+
+def up(settings: Settings, instance: Instance, report: Report) -> None:
+    """Start what does not run, run the pipeline once, and show what there is.
+
+    Raises a ``ReadmissionError`` whose text says which service, port or task is in the way, with its last log lines.
+    """
+    begin = time.monotonic()
+    with instance.locked():
+        plan = _prepare(settings, instance, report)
+        ready = time.monotonic()
+        _start(instance, plan, report)
+    report.say(f"All {len(plan.services)} services are ready after {time.monotonic() - ready:.1f} s.")
+    served = _first_run(plan, report)
+    print_addresses(report.console, plan.services)
+    print_model(report.console, served)
+    for note in plan.notes:
+        report.say(note)
+    report.say(f"Done after {time.monotonic() - begin:.0f} s. Next: make status, make logs SERVICE=..., make down.")
+
+
+def _prepare(settings: Settings, instance: Instance, report: Report) -> Plan:
+    """The plan, once its ports are known to be free and the programs that it can have are installed."""
+    if not instance.supervisor.is_running():
+        end_marked(instance.mark, grace_seconds=5)
+    found = find_programs()
+    wanted = make_plan(settings, instance.local, with_everything(found)).services
+    _check_ports(wanted, instance)
+    notes = []
+    if instance.local.install_programs:
+        notes = install_missing(instance.supervisor.log_of("install"), report, {service.name for service in wanted})
+    plan = make_plan(settings, instance.local, find_programs())
+    plan.notes[:0] = notes
+    return plan
+
+
+def _check_ports(services: list[Service], instance: Instance) -> None:
+    found = conflicts(services, instance.mark)
+    if found:
+        raise PortsInUse("\n".join(str(conflict) for conflict in found))
+
+
+def _start(instance: Instance, plan: Plan, report: Report) -> None:
+    supervisor = instance.supervisor
+    changed = _changes(instance.services(), plan.services)
+    for name, settings in changed.items():
+        report.say(f"  {name}: changed since its last start: {', '.join(settings) or 'its command'}")
+    save_services(supervisor.services_file, plan.services)
+    supervisor.configure(plan.services)
+    if supervisor.is_running():
+        supervisor.reload()
+        for name in changed:
+            supervisor.stop_program(name)
+    else:
+        supervisor.start(base_environment())
+    Startup(supervisor, report).run(plan)
+
+
+def _changes(before: Mapping[str, Service], now: Iterable[Service]) -> dict[str, list[str]]:
+    """The services that are not defined as they were, each with the names of its variables that changed."""
+    return {
+        service.name: sorted(
+            {name for name, _ in before[service.name].environment.items() ^ service.environment.items()}
+        )
+        for service in now
+        if service.name in before and before[service.name] != service
+    }
+
+
+def _first_run(plan: Plan, report: Report) -> Served:
+    airflow = AirflowApi.sign_in(plan.airflow.url, ADMIN, plan.airflow.password)
+    try:
+        run_pipeline(airflow, report)
+    finally:
+        airflow.close()
+    return first_prediction(plan.environment["INFERENCE_API_URL"], plan.environment.get("API_KEYS"))

@@ -1,0 +1,90 @@
+"""Task 9: the best candidate becomes a version of the registered model, with its model file checked against it."""
+
+from datetime import datetime
+
+from readmission.adapters.experiment import Experiment, TrainingRun
+from readmission.adapters.object_store import DATASETS, ObjectStore
+from readmission.adapters.onnx_model import OnnxModel
+from readmission.adapters.registry import ModelRegistry
+from readmission.domain.cohort import Target
+from readmission.domain.model_file import ModelFileMetadata
+from readmission.domain.onnx_export import check_parity, export
+from readmission.errors import InvalidModel
+from readmission.log import get_logger
+from readmission.pipeline.references import DatasetRef, RegisteredRef, TrainedRef
+
+log = get_logger(__name__)
+
+_TAGS = ("candidate", "target", "data_source", "dataset_digest", "batch_numbers", "pipeline_run_id", "git_commit")
+
+
+def register_best_model(
+    trained: list[TrainedRef],
+    dataset: DatasetRef,
+    *,
+    store: ObjectStore,
+    experiment: Experiment,
+    registry: ModelRegistry,
+    target: Target,
+) -> RegisteredRef:
+    """Register the candidate with the best validation ROC AUC; its run's version when it has one already.
+
+    Raises :class:`InvalidModel` when no candidate was trained, when the best one predicts another target, or when its
+    model file and its pipeline disagree.
+    """
+    best = choose_best(trained)
+    version = registry.find(best["run_id"])
+    if version is None:
+        run = experiment.run(best["run_id"])
+        if run.tags["target"] != target:
+            raise InvalidModel(f"run {run.run_id} predicts {run.tags['target']}, not {target}")
+        onnx, parity = _model_file(run, dataset, store, experiment)
+        version = registry.register(run.run_id, onnx, _version_tags(run, parity))
+    log.info("model registered", version=version.version, candidate=best["candidate"], run=best["run_id"])
+    return RegisteredRef(
+        version=version.version,
+        run_id=version.run_id,
+        candidate=best["candidate"],
+        onnx_digest=version.onnx_digest,
+    )
+
+
+def choose_best(trained: list[TrainedRef]) -> TrainedRef:
+    """The highest validation ROC AUC, never the accuracy; between equals the first name in the alphabet."""
+    if not trained:
+        raise InvalidModel("no candidate was trained")
+    return min(trained, key=lambda reference: (-reference["validation_roc_auc"], reference["candidate"]))
+
+
+def _model_file(
+    run: TrainingRun, dataset: DatasetRef, store: ObjectStore, experiment: Experiment
+) -> tuple[bytes, float]:
+    """The model file of a run and its largest difference from the pipeline, on the validation split."""
+    pipeline = experiment.load_pipeline(run.run_id)
+    onnx = export(pipeline, _metadata(run))
+    validation = store.get_frame(DATASETS, f"{dataset['digest']}/validation.parquet")
+    parity = check_parity(pipeline, OnnxModel.from_bytes(onnx).predict_probability, validation)
+    return onnx, parity
+
+
+def _metadata(run: TrainingRun) -> ModelFileMetadata:
+    return ModelFileMetadata(
+        target=run.tags["target"],
+        threshold=run.metrics["threshold"],
+        risk_band_medium=run.metrics["risk_band_medium"],
+        risk_band_high=run.metrics["risk_band_high"],
+        data_source=run.tags["data_source"],
+        candidate=run.tags["candidate"],
+        calibrated=run.tags["calibrated"] == "true",
+        dataset_digest=run.tags["dataset_digest"],
+        trained_at=datetime.fromisoformat(run.tags["trained_at"]),
+    )
+
+
+def _version_tags(run: TrainingRun, parity: float) -> dict[str, str]:
+    metrics = {name: str(value) for name, value in run.metrics.items()}
+    return (
+        metrics
+        | {name: run.tags[name] for name in _TAGS}
+        | {"calibrated": run.tags["calibrated"], "parity": str(parity)}
+    )

@@ -1,0 +1,79 @@
+"""Task 8: fit one candidate, measure it on the three splits, log everything to its MLflow run."""
+
+import json
+from datetime import UTC, datetime
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from readmission.adapters.experiment import Experiment, RunKey
+from readmission.adapters.object_store import DATASETS, ObjectStore
+from readmission.domain.candidates import fit
+from readmission.domain.cohort import SPLITS, Split, Target
+from readmission.domain.evaluation import Measurement, measure, observations
+from readmission.domain.plots import Scored, plot_all
+from readmission.log import get_logger
+from readmission.pipeline.references import DatasetRef, TrainedRef
+
+log = get_logger(__name__)
+
+
+def train_ml_models(
+    candidate: str,
+    dataset: DatasetRef,
+    pipeline_run_id: str,
+    *,
+    store: ObjectStore,
+    experiment: Experiment,
+    target: Target,
+    seed: int,
+    bootstrap_rounds: int,
+) -> TrainedRef:
+    """Train ``candidate`` on a frozen data set; a run that is finished already is taken as it is.
+
+    Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
+    """
+    run = experiment.start(RunKey(pipeline_run_id, candidate, dataset["digest"], target, seed))
+    metrics = run.metrics
+    if not run.finished:
+        with experiment.recording(run.run_id):
+            frames = _splits(dataset, store, target)
+            pipeline = fit(candidate, frames["train"], target, seed)
+            measurement = measure(
+                lambda frame: pipeline.predict_proba(frame)[:, 1], frames, target, rounds=bootstrap_rounds, seed=seed
+            )
+            _log(run.run_id, dataset, pipeline, measurement, experiment)
+            metrics = measurement.metrics
+    log.info("candidate trained", candidate=candidate, run=run.run_id, reused=run.finished, **_headline(metrics))
+    return TrainedRef(candidate=candidate, run_id=run.run_id, validation_roc_auc=metrics["validation_roc_auc"])
+
+
+def _splits(dataset: DatasetRef, store: ObjectStore, target: Target) -> dict[Split, pd.DataFrame]:
+    frames = {split: store.get_frame(DATASETS, f"{dataset['digest']}/{split}.parquet") for split in SPLITS}
+    for frame in frames.values():
+        # raises before the long work of fitting when a split cannot be measured
+        observations(frame, target)
+    return frames
+
+
+def _log(
+    run_id: str, dataset: DatasetRef, pipeline: Pipeline, measurement: Measurement, experiment: Experiment
+) -> None:
+    held_out: Scored = {split: measurement.scored[split] for split in ("validation", "test")}
+    classifier = pipeline.named_steps["classify"]
+    experiment.log_artifacts(run_id, pipeline, plot_all(held_out, type(classifier).__name__))
+    experiment.log(
+        run_id,
+        params=classifier.get_params(),
+        tags={
+            "data_source": dataset["source"],
+            "batch_numbers": json.dumps(dataset["batch_numbers"]),
+            "calibrated": "true" if measurement.calibrated else "false",
+            "trained_at": datetime.now(UTC).isoformat(),
+        },
+        metrics=measurement.metrics,
+    )
+
+
+def _headline(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: round(metrics[name], 4) for name in ("validation_roc_auc", "test_roc_auc")}

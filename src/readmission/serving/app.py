@@ -1,0 +1,86 @@
+"""The inference API as one ASGI application."""
+
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from readmission.adapters.database import InferenceDatabase
+from readmission.adapters.registry import ModelRegistry
+from readmission.serving.edge import Edge
+from readmission.serving.errors import add_error_handlers
+from readmission.serving.keys import AdminKey, ApiKeys
+from readmission.serving.live_model import ModelSlot
+from readmission.serving.metrics import Metrics
+from readmission.serving.model_cache import ModelCache
+from readmission.serving.model_follower import ModelFollower, Registry, ReloadSignal
+from readmission.serving.openapi import document_request_models
+from readmission.serving.operations import operations_router
+from readmission.serving.outcomes import outcomes_router
+from readmission.serving.predict import Predicting, predict_router
+from readmission.serving.predict_batch import predict_batch_router
+from readmission.serving.prediction_log import PredictionLog
+from readmission.settings import Settings
+
+TITLE = "Readmission inference API"
+DESCRIPTION = "The risk that a diabetic inpatient is readmitted, from raw clinical values. Not a medical device."
+
+
+def create_app(
+    settings: Settings,
+    *,
+    registry: Registry | None = None,
+    database: InferenceDatabase | None = None,
+    reload_signal: Path | None = None,
+) -> FastAPI:
+    """The application of one worker; registry and prediction log come from the settings unless given.
+
+    ``reload_signal`` is the file by which sibling workers tell each other to reload.
+    """
+    metrics = Metrics()
+    slot = ModelSlot()
+    follower = ModelFollower(
+        registry or ModelRegistry(settings.mlflow_tracking_uri, settings.model_name),
+        slot,
+        ModelCache(settings.serving_dir / "models", settings.model_name),
+        metrics,
+        poll_seconds=settings.model_poll_seconds,
+        signal=ReloadSignal(reload_signal),
+    )
+    if database is None and settings.inference_database_url is not None:
+        database = InferenceDatabase(settings.require("inference_database_url"))
+    log = PredictionLog(database, metrics) if database else None
+    # one batch at a time: each may need some hundred megabytes
+    batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
+    keys = ApiKeys(settings.api_keys)
+    predicting = Predicting(slot, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=follower.run, name="model-follower", daemon=True).start()
+        yield
+        follower.stop()
+        batches.shutdown(wait=False, cancel_futures=True)
+        if log is not None:
+            log.close()
+
+    app = FastAPI(
+        title="Readmission inference API", version=version("readmission"), description=DESCRIPTION, lifespan=lifespan
+    )
+    for router in (
+        predict_router(predicting),
+        predict_batch_router(predicting, batches),
+        outcomes_router(keys, database),
+        operations_router(slot, follower, AdminKey(settings.admin_api_key), metrics),
+    ):
+        app.include_router(router)
+    # routes are tried one by one: the busiest first
+    app.router.routes.sort(key=lambda route: getattr(route, "path", "") != "/predict")
+    add_error_handlers(app)
+    document_request_models(app)
+    app.add_middleware(Edge, metrics=metrics, routes={getattr(route, "path", "") for route in app.routes})
+    return app

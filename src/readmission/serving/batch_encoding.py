@@ -1,0 +1,39 @@
+"""Columns of raw values to the model's matrix: each distinct value is checked and encoded once."""
+
+from typing import Any
+
+import numpy as np
+
+from readmission.domain.encoding import UNKNOWN, number
+from readmission.domain.schema import FEATURES, Column
+from readmission.serving.batch_formats import Batch
+from readmission.serving.encounter import FieldProblem, check_value
+
+Problems = dict[int, list[FieldProblem]]
+
+
+def encode_batch(batch: Batch) -> tuple[np.ndarray, Problems]:
+    """The matrix ``(rows, len(FEATURES))`` as ``encoding.encode`` gives it, and what is wrong, by row.
+
+    A row with a problem holds NaN where its value was refused: it must not be predicted.
+    """
+    problems = dict(batch.problems)
+    matrix = np.empty((batch.rows, len(FEATURES)), dtype=np.float32)
+    for position, column in enumerate(FEATURES):
+        matrix[:, position], refused = _encode_column(column, batch.values[column.name])
+        for row, problem in refused.items():
+            # a row whose form is wrong is told so, and no more
+            if row not in batch.problems:
+                problems.setdefault(row, []).append(problem)
+    return matrix, problems
+
+
+def _encode_column(column: Column, values: list[Any]) -> tuple[np.ndarray, dict[int, FieldProblem]]:
+    # with its type: 1, 1.0 and true are the same key otherwise
+    keys = [(value.__class__, value) for value in values]
+    verdicts = {key: check_value(column, key[1]) for key in set(keys)}
+    numbers = {key: UNKNOWN if problem else number(column, key[1]) for key, problem in verdicts.items()}
+    encoded = np.array([numbers[key] for key in keys], dtype=np.float32)
+    if not any(verdicts.values()):
+        return encoded, {}
+    return encoded, {row: problem for row, key in enumerate(keys) if (problem := verdicts[key])}

@@ -1,0 +1,66 @@
+"""The outermost layer: time and count each request, and let no error out that could hold a patient's data."""
+
+import time
+import traceback
+from collections.abc import Collection
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from readmission.log import get_logger
+from readmission.serving.errors import problem_response
+from readmission.serving.metrics import Metrics
+
+CLIENT_CLOSED_REQUEST = 499
+NOT_COUNTED = frozenset({"/health", "/ready", "/metrics"})
+_FAILED = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; its log says where")
+
+log = get_logger(__name__)
+
+
+class Edge:
+    """Pure ASGI middleware; ``routes`` bounds the values of the metrics' label, whatever paths are tried."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: Collection[str]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._routes = frozenset(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            log.info("client left", path=self._route(scope))
+        except Exception as error:  # noqa: BLE001 - the last line: what nobody foresaw becomes a 500
+            event = {"path": self._route(scope), "error": type(error).__name__, "at": _where(error)}
+            log.error("request failed", **event)  # noqa: TRY400 - an error's text may quote a patient's values
+            if not status:
+                await _FAILED(scope, receive, noting)
+        finally:
+            self._count(scope, status or CLIENT_CLOSED_REQUEST, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        if scope["path"] not in NOT_COUNTED:
+            self._metrics.answered(self._route(scope), status, seconds)
+
+    def _route(self, scope: Scope) -> str:
+        return str(scope["path"]) if scope["path"] in self._routes else "unmatched"
+
+
+def _where(error: BaseException) -> list[str]:
+    """The calls that led to an error, without its text: that may quote a patient's values."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

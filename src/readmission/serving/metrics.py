@@ -1,0 +1,128 @@
+"""What Prometheus sees of the inference API: all workers together, by way of files in ``PROMETHEUS_MULTIPROC_DIR``."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from readmission.serving.live_model import RISK_BANDS, LiveModel
+
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+LATENCY_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+PROBABILITIES = tuple(step / 20 for step in range(1, 21))
+
+_LIVE_FILE = re.compile(r"gauge_live\w*_(\d+)\.db")
+
+
+class Metrics:
+    """The metrics of one application; names are in Prometheus' base units."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
+        self.requests = Counter(
+            "readmission_http_requests", "Requests answered.", ["route", "status"], registry=self._registry
+        )
+        self.duration = Histogram(
+            "readmission_http_request_duration_seconds",
+            "Time from a request's head to its answer's end.",
+            ["route"],
+            buckets=LATENCY_SECONDS,
+            registry=self._registry,
+        )
+        self.predictions = Counter(
+            "readmission_predictions", "Encounters predicted.", ["model_version", "risk_band"], registry=self._registry
+        )
+        self.probability = Histogram(
+            "readmission_prediction_probability",
+            "Predicted probabilities of readmission.",
+            ["model_version"],
+            buckets=PROBABILITIES,
+            registry=self._registry,
+        )
+        self.refused_rows = Counter(
+            "readmission_batch_rows_refused", "Rows of batches refused for their values.", registry=self._registry
+        )
+        self.model_info = Gauge(
+            "readmission_model_info",
+            "Workers that serve a model version.",
+            ["model_name", "model_version", "data_source", "candidate", "calibrated"],
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self.reloads = Counter(
+            "readmission_model_reloads", "Attempts to load another model version.", ["result"], registry=self._registry
+        )
+        self.log_failures = Counter(
+            "readmission_prediction_log_failures",
+            "Predictions answered but not written to the log.",
+            registry=self._registry,
+        )
+        for result in ("loaded", "invalid", "unavailable"):
+            self.reloads.labels(result)
+
+    def predicted(self, live: LiveModel, probabilities: list[float]) -> None:
+        """Count predictions of one model version by risk band and probability."""
+        version = live.version.version
+        observe = self._child(self.probability, version).observe
+        counts = dict.fromkeys(RISK_BANDS, 0)
+        for probability in probabilities:
+            observe(probability)
+            counts[live.risk_band(probability)] += 1
+        for band, count in counts.items():
+            if count:
+                self._child(self.predictions, version, band).inc(count)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._child(self.requests, route, str(status)).inc()
+        self._child(self.duration, route).observe(seconds)
+
+    def model_swapped(self, previous: LiveModel | None, live: LiveModel) -> None:
+        """This worker serves ``live`` from now on."""
+        # a series cannot be taken back in the files that the workers share, only set to 0
+        if previous is not None:
+            self.model_info.labels(*_model_labels(previous)).set(0)
+        self.model_info.labels(*_model_labels(live)).set(1)
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        # labels() of the library checks and locks each time; this is on the way of every request
+        key = (metric, labels)
+        if (child := self._children.get(key)) is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        if MULTIPROCESS_DIR not in os.environ:
+            return generate_latest(self._registry)
+        forget_dead_workers()
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+
+def forget_dead_workers() -> None:
+    """Take what dead workers were serving out of the sums; their counts stay, a counter must not fall."""
+    folder = os.environ.get(MULTIPROCESS_DIR)
+    for path in Path(folder).iterdir() if folder else ():
+        if (match := _LIVE_FILE.fullmatch(path.name)) and not _is_alive(int(match[1])):
+            mark_process_dead(int(match[1]))  # type: ignore[no-untyped-call]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _model_labels(live: LiveModel) -> tuple[str, ...]:
+    metadata, version = live.metadata, live.version
+    calibrated = str(metadata.calibrated).lower()
+    return version.name, version.version, metadata.data_source, metadata.candidate, calibrated

@@ -1,0 +1,68 @@
+"""The last good model on local disk, so that a server can start while the registry is down."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from readmission.adapters.registry import ModelVersion
+from readmission.log import get_logger
+
+log = get_logger(__name__)
+
+
+class ModelCache:
+    """One folder: a model file by its digest, and which version it is. Files appear whole: processes may share it."""
+
+    def __init__(self, folder: Path, model_name: str) -> None:
+        self._folder = folder
+        self._last = folder / f"{model_name}.json"
+
+    def remember(self, version: ModelVersion, data: bytes) -> None:
+        """Keep a version as the last good one and forget the others; a full or read-only disk is only logged."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._write(self._model_file(version.onnx_digest), data)
+            description = asdict(version) | {"created_at": version.created_at.isoformat()}
+            self._write(self._last, json.dumps(description).encode())
+            self._forget_all_but(version.onnx_digest)
+        except OSError as error:
+            log.warning("model not cached", version=version.version, reason=str(error))
+
+    def last(self) -> ModelVersion | None:
+        """The version that was served last; None when there is none or its description is broken."""
+        try:
+            found = json.loads(self._last.read_bytes())
+            return ModelVersion(**found | {"created_at": datetime.fromisoformat(found["created_at"])})
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("cached model not usable", reason=type(error).__name__)
+            return None
+
+    def read(self, digest: str) -> bytes | None:
+        """The model file with this sha256; None when it is not there or not whole."""
+        try:
+            data = self._model_file(digest).read_bytes()
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == digest else None
+
+    def _model_file(self, digest: str) -> Path:
+        # the digest is a tag that others can write: it must not lead out of the folder
+        return self._folder / f"{Path(digest).name}.onnx"
+
+    def _write(self, path: Path, data: bytes) -> None:
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            part.write_bytes(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _forget_all_but(self, digest: str) -> None:
+        for path in self._folder.glob("*.onnx"):
+            if path != self._model_file(digest):
+                path.unlink(missing_ok=True)

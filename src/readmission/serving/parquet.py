@@ -1,0 +1,71 @@
+"""A Parquet body to plain columns, without letting a small body grow to a huge table."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as types
+
+from readmission.domain.schema import NAME_OF_RAW
+from readmission.errors import InvalidInput, TooLarge
+from readmission.serving.batch_formats import NOT_SCALAR, check_row_count, feature_columns
+from readmission.serving.errors import UnreadableInput
+
+MAX_UNCOMPRESSED_BYTES = 100_000_000
+
+
+def read_table(body: bytes, max_rows: int) -> tuple[int, dict[str, list[Any]]]:
+    """The number of rows and each feature's cells; a cell that is no text, number or truth value is ``NOT_SCALAR``.
+
+    What the file says of its size is checked before anything is decompressed. Raises as ``read_batch`` does.
+    """
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(body))
+        check_row_count(metadata.num_rows, max_rows)
+        _check_uncompressed_size(metadata)
+        return _read(body, metadata.schema.to_arrow_schema(), max_rows)
+    except (pa.ArrowException, OSError, ValueError):
+        # from None: the reader's text may quote the file
+        raise UnreadableInput("the body is not a readable Parquet file") from None
+
+
+def _check_uncompressed_size(metadata: Any) -> None:
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    if sum(group.total_byte_size for group in groups) > MAX_UNCOMPRESSED_BYTES:
+        raise TooLarge(f"the Parquet file holds more than {MAX_UNCOMPRESSED_BYTES} bytes uncompressed")
+
+
+def _read(body: bytes, schema: pa.Schema, max_rows: int) -> tuple[int, dict[str, list[Any]]]:
+    positions = feature_columns(schema.names)
+    texts = [field.name for field in schema if _is_text(field.type)]
+    # as dictionaries: one long text in every row is kept once, not once for each row
+    file = pq.ParquetFile(pa.BufferReader(body), read_dictionary=texts)
+    names = [schema.names[position] for position in positions.values() if _is_readable(schema.field(position).type)]
+    table = file.read(columns=names, use_threads=False)
+    rows = table.num_rows if names else file.metadata.num_rows
+    check_row_count(rows, max_rows)
+    if any(len(table[name]) != rows for name in names):
+        raise InvalidInput("the columns of the Parquet file have different lengths")
+    cells = {name: [NOT_SCALAR] * rows for name in positions}
+    return rows, cells | {NAME_OF_RAW.get(name, name): _cells(table[name]) for name in names}
+
+
+def _cells(column: pa.ChunkedArray) -> list[Any]:
+    if not types.is_dictionary(column.type):
+        return list(column.to_pylist())
+    cells: list[Any] = []
+    for chunk in column.chunks:
+        words = chunk.dictionary.to_pylist()
+        cells += [None if position is None else words[position] for position in chunk.indices.to_pylist()]
+    return cells
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_readable(kind: pa.DataType) -> bool:
+    if types.is_dictionary(kind):
+        return _is_readable(kind.value_type)
+    plain = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_null(kind)
+    return bool(plain or _is_text(kind))

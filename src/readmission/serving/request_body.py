@@ -1,0 +1,59 @@
+"""A request's body, read up to a limit, and the format that it says it has."""
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from readmission.errors import TooLarge
+from readmission.serving.errors import UnsupportedMedia
+
+JSON = "application/json"
+CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
+
+
+def media_type(request: Request, *accepted: str) -> str:
+    """The format of the body, one of ``accepted``; the first one when the request names none."""
+    # one pass over the raw headers: starlette's mapping goes through all of them for each look
+    headers = dict(request.scope["headers"])
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMedia("send the body without a content encoding")
+    named, _, parameters = headers.get(b"content-type", accepted[0].encode()).decode("latin-1").partition(";")
+    found = named.strip().lower()
+    if found not in accepted:
+        raise UnsupportedMedia(f"the content type must be one of: {', '.join(accepted)}")
+    if "charset=" in (text := parameters.lower()) and "utf-8" not in text.replace("utf8", "utf-8"):
+        raise UnsupportedMedia("text must be in UTF-8")
+    return found
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body; raises :class:`TooLarge` as soon as it says or proves that it is over ``limit`` bytes."""
+    declared = dict(request.scope["headers"]).get(b"content-length", b"0")
+    if declared.isdigit() and int(declared[:20]) > limit:
+        raise _too_large(limit)
+    receive = request.receive
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        body = await _read_on(request, body, limit)
+    elif message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+async def _read_on(request: Request, first: bytes, limit: int) -> bytes:
+    chunks, size, more = [first], len(first), True
+    while more and size <= limit:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes")

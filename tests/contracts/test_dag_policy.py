@@ -1,0 +1,159 @@
+"""What every DAG of this project must be, read from the DAG bag as Airflow reads it."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DAG_FILE = ROOT / "dags" / "orquestador.py"
+TASKS = [
+    "check_ec2_status",
+    "fetch_data_from_api",
+    "store_raw_data_mysql",
+    "clean_and_transform_data",
+    "store_clean_data_mysql",
+    "create_train_val_test_split",
+    "upload_processed_data_minio",
+    "train_ml_models",
+    "register_best_model",
+    "promote_to_production",
+    "signal_services_ready",
+]
+READ_BAG = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+
+def described(task):
+    return {
+        "upstream": sorted(task.upstream_task_ids),
+        "retries": task.retries,
+        "backoff": float(task.retry_exponential_backoff),
+        "timeout": task.execution_timeout.total_seconds() if task.execution_timeout else None,
+        "owner": task.owner,
+        "mapped": bool(task.is_mapped),
+        "trigger_rule": task.trigger_rule.value,
+    }
+
+bag = DagBag(sys.argv[1])
+print("BAG" + json.dumps({
+    "errors": bag.import_errors,
+    "dags": {
+        dag.dag_id: {
+            "schedule": str(dag.schedule),
+            "catchup": dag.catchup,
+            "max_active_runs": dag.max_active_runs,
+            "tags": sorted(dag.tags),
+            "doc_md": dag.doc_md or "",
+            "tasks": {task.task_id: described(task) for task in dag.topological_sort()},
+        }
+        for dag in bag.dags.values()
+    },
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+
+    # a process of its own: Airflow reads its home at import
+    done = subprocess.run(
+        [sys.executable, "-c", READ_BAG, str(DAG_FILE.parent)],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("BAG"))[3:])
+
+
+@pytest.fixture(scope="module")
+def dag(bag):
+    return bag["dags"]["mlops_diabetes_pipeline"]
+
+
+def test_the_dag_folder_holds_one_dag_and_imports_without_error(bag):
+    assert bag["errors"] == {}
+    assert list(bag["dags"]) == ["mlops_diabetes_pipeline"]
+
+
+def test_it_runs_every_ten_minutes_one_run_at_a_time_and_without_the_past(dag):
+    assert dag["schedule"] == "*/10 * * * *"
+    assert dag["catchup"] is False
+    assert dag["max_active_runs"] == 1
+
+
+def test_it_has_the_eleven_tasks_in_their_order(dag):
+    assert list(dag["tasks"]) == TASKS
+
+
+@pytest.mark.parametrize(("task", "before"), list(zip(TASKS[1:], TASKS, strict=False)))
+def test_a_task_waits_for_the_one_before(dag, task, before):
+    assert before in dag["tasks"][task]["upstream"]
+
+
+def test_only_training_is_mapped(dag):
+    assert [name for name, task in dag["tasks"].items() if task["mapped"]] == ["train_ml_models"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_is_retried_twice_with_growing_pauses_and_ends_at_some_time(dag, task):
+    policy = dag["tasks"][task]
+
+    assert policy["retries"] == 2
+    assert policy["backoff"] > 1
+    assert policy["timeout"] is not None
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_runs_only_when_all_before_it_succeeded(dag, task):
+    assert dag["tasks"][task]["trigger_rule"] == "all_success"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_has_an_owner(dag, task):
+    assert dag["tasks"][task]["owner"] not in ("", "airflow")
+
+
+def test_the_dag_has_tags(dag):
+    assert dag["tags"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_runbook_on_the_dag_names_every_task(dag, task):
+    assert f"`{task}`" in dag["doc_md"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_is_a_module_of_its_name(task):
+    module = ROOT / "src" / "readmission" / "pipeline" / f"{task}.py"
+    functions = [node.name for node in ast.parse(module.read_text()).body if isinstance(node, ast.FunctionDef)]
+
+    assert task in functions
+
+
+def test_the_dag_file_holds_no_logic():
+    logic = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Lambda, ast.ClassDef, ast.comprehension)
+    tree = ast.parse(DAG_FILE.read_text(encoding="utf-8"))
+    functions = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+    assert functions == ["mlops_diabetes_pipeline"]
+    assert [type(node).__name__ for node in ast.walk(tree) if isinstance(node, logic)] == []
+
+
+def test_the_dag_file_imports_no_adapter_and_no_heavy_library():
+    tree = ast.parse(DAG_FILE.read_text(encoding="utf-8"))
+    froms = {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+
+    assert not {name for name in froms | plain if name.startswith("readmission.adapters")}
+    assert (froms | plain).isdisjoint({"pandas", "sklearn", "mlflow", "sqlalchemy", "os"})

@@ -1,0 +1,97 @@
+"""Several processes at one database, and processes that are killed in the middle; on each dialect."""
+
+import pytest
+from pandas.testing import assert_frame_equal
+from sqlalchemy import func, select
+
+from readmission.adapters.database.tables import diabetes_clean, diabetes_raw, predictions
+
+KILLED = -9
+
+
+def count(database, table):
+    return database._read(lambda connection: connection.scalar(select(func.count()).select_from(table)))
+
+
+@pytest.fixture
+def raw_file(raw_frame, tmp_path):
+    raw_frame().to_parquet(tmp_path / "raw.parquet")
+    return tmp_path / "raw.parquet"
+
+
+@pytest.fixture
+def clean_file(clean_frame, tmp_path):
+    clean_frame().to_parquet(tmp_path / "clean.parquet")
+    return tmp_path / "clean.parquet"
+
+
+def finish(processes):
+    """What each process printed, when all went well."""
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), outputs
+    return [stdout.strip() for stdout, _ in outputs]
+
+
+def test_processes_that_store_the_same_raw_batch_add_its_rows_once(raw_database, raw_frame, raw_file, in_process):
+    url = raw_database.url.render_as_string(hide_password=False)
+
+    added = finish([in_process("store_raw", url, raw_file) for _ in range(2)])
+
+    assert sorted(map(int, added)) == [0, len(raw_frame())]
+    assert count(raw_database, diabetes_raw) == len(raw_frame())
+
+
+def test_processes_that_store_the_same_clean_batch_add_its_rows_once(
+    clean_database, clean_frame, clean_file, in_process
+):
+    url = clean_database.url.render_as_string(hide_password=False)
+
+    added = finish([in_process("store_clean", url, clean_file) for _ in range(2)])
+
+    assert sorted(map(int, added)) == [0, len(clean_frame())]
+    assert count(clean_database, diabetes_clean) == len(clean_frame())
+
+
+@pytest.mark.parametrize("last_statement", ["INSERT INTO batches", "CREATE TEMPORARY", "INSERT INTO diabetes_raw"])
+def test_a_raw_load_that_is_killed_leaves_nothing(
+    raw_database, raw_frame, raw_file, ledger_row, in_process, last_statement
+):
+    url = raw_database.url.render_as_string(hide_password=False)
+
+    killed = in_process("store_raw", url, raw_file, last_statement)
+
+    assert killed.wait(timeout=120) == KILLED
+    assert (raw_database.batches(), count(raw_database, diabetes_raw)) == ([], 0)
+    assert raw_database.store_batch(ledger_row(), raw_frame()) == len(raw_frame())
+
+
+@pytest.mark.parametrize("last_statement", ["DELETE FROM diabetes_clean", "UPDATE diabetes_clean"])
+def test_a_clean_load_that_is_killed_leaves_the_earlier_rows(
+    clean_database, clean_frame, tmp_path, in_process, last_statement
+):
+    url = clean_database.url.render_as_string(hide_password=False)
+    clean_database.store_batch(1, clean_frame())
+    clean_database.assign_splits(1, lambda _patient_nbr: "train")
+    before = clean_database.read_split("train")
+    clean_frame().iloc[9:].assign(num_medications=77).to_parquet(tmp_path / "other.parquet")
+
+    killed = in_process("store_clean", url, tmp_path / "other.parquet", last_statement)
+
+    assert killed.wait(timeout=120) == KILLED
+    assert_frame_equal(clean_database.read_split("train"), before)
+
+
+def test_workers_that_log_at_once_lose_no_prediction(inference_database, in_process):
+    url = inference_database.url.render_as_string(hide_password=False)
+
+    finish([in_process("log", url, 60) for _ in range(3)])
+
+    assert count(inference_database, predictions) == 180
+
+
+def test_processes_that_record_the_same_decision_write_it_once(inference_database, in_process):
+    url = inference_database.url.render_as_string(hide_password=False)
+
+    finish([in_process("promote", url, "1") for _ in range(3)])
+
+    assert [record.version for record in inference_database.promotions()] == ["1"]

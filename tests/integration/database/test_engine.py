@@ -1,0 +1,213 @@
+"""How the databases fail and how they come back: wrong addresses, lost servers, deadlocks, file modes."""
+
+import stat
+import subprocess
+import threading
+import time
+import traceback
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import make_url, text
+
+from readmission.adapters.database import CleanDatabase, InferenceDatabase, PredictionRecord, RawDatabase
+from readmission.adapters.database.engine import Database
+from readmission.errors import DatabaseUnavailable
+from readmission.local.mariadb import MariaDb
+from readmission.local.programs import find_programs
+
+PASSWORD = "p@ss/w:rd%#é"
+START_SECONDS = 30
+
+
+class PrivateMariaDb:
+    """A server of this test alone, so that it can be killed."""
+
+    def __init__(self, directory, port):
+        self.server = MariaDb(directory / "data", directory / "sql.sock", port)
+        self.server.initialise()
+        self.log = directory / "log"
+        self.process = None
+        self.start()
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.server.service().command, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.server.create_databases(["inference_db"], "app", PASSWORD)
+            except Exception:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def url(self, **changes):
+        plain = make_url(self.server.url("inference_db", "app", "x"))
+        return plain.set(**{"password": PASSWORD, **changes}).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def private_mariadb(tmp_path, free_ports):
+    if not find_programs().mariadb:
+        pytest.skip("mariadbd is not installed")
+    server = PrivateMariaDb(tmp_path, free_ports(1))
+    yield server
+    server.kill()
+
+
+def prediction(prediction_id):
+    return PredictionRecord(prediction_id, datetime.now(UTC), "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
+
+
+def message_of(database):
+    """All that a log would show when this database cannot be used."""
+    with pytest.raises(DatabaseUnavailable) as caught:
+        database.migrate()
+    return str(caught.value), "".join(traceback.format_exception(caught.value))
+
+
+def test_a_killed_server_that_is_back_is_used_again(private_mariadb):
+    with InferenceDatabase(private_mariadb.url()) as database:
+        database.migrate()
+        database.log_predictions([prediction("before")])
+        private_mariadb.kill()
+        with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
+            database.log_predictions([prediction("during")])
+
+        private_mariadb.start()
+        database.log_predictions([prediction("after")])
+
+        ids = text("SELECT prediction_id FROM predictions ORDER BY prediction_id")
+        assert database._read(lambda connection: list(connection.scalars(ids))) == ["after", "before"]
+
+
+def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private_mariadb):
+    attempts = []
+
+    def work(connection):
+        attempts.append(connection.scalar(text("SELECT CONNECTION_ID()")))
+        if len(attempts) == 1:
+            connection.execute(text(f"KILL {attempts[0]}"))
+        return connection.scalar(text("SELECT 1"))
+
+    with InferenceDatabase(private_mariadb.url()) as database:
+        result = database._write(work)
+
+    assert (result, len(attempts)) == (1, 2)
+
+
+def test_reading_many_rows_from_a_lost_server_is_an_error_at_once(private_mariadb):
+    with CleanDatabase(private_mariadb.url()) as database:
+        database.migrate()
+        private_mariadb.kill()
+
+        with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
+            database.read_split("train")
+
+
+def test_a_wrong_password_is_said_without_it(private_mariadb):
+    database = InferenceDatabase(private_mariadb.url(password="hidden-word"))
+
+    message, log = message_of(database)
+
+    assert "inference_db at 127.0.0.1" in message
+    assert "Access denied" in message
+    assert "hidden-word" not in log
+
+
+def test_a_database_that_does_not_exist_is_named(private_mariadb):
+    message, _ = message_of(InferenceDatabase(private_mariadb.url(database="nowhere")))
+
+    assert "nowhere at 127.0.0.1" in message
+
+
+def test_a_server_that_is_not_there_is_named(free_ports):
+    port = free_ports(1)
+
+    message, log = message_of(RawDatabase(f"mysql+mysqlconnector://app:hidden-word@127.0.0.1:{port}/raw_db"))
+
+    assert f"raw_db at 127.0.0.1:{port} cannot be reached" in message
+    assert "hidden-word" not in log
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("encounters, maybe" * 100)
+
+    message, _ = message_of(RawDatabase(f"sqlite:///{tmp_path}/notes.txt"))
+
+    assert "notes.txt" in message
+
+
+def test_a_path_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+
+    message, _ = message_of(RawDatabase(f"sqlite:///{tmp_path}/file/raw.sqlite"))
+
+    assert "file/raw.sqlite" in message
+
+
+def test_a_database_without_tables_is_said_to_fail(tmp_path):
+    database = RawDatabase(f"sqlite:///{tmp_path}/raw.sqlite")
+
+    with database, pytest.raises(DatabaseUnavailable, match="raw database"):
+        database.batches()
+
+
+def test_only_this_user_reads_an_sqlite_database(tmp_path):
+    directory = tmp_path / "var" / "db"
+    with RawDatabase(f"sqlite:///{directory}/raw.sqlite") as database:
+        database.migrate()
+
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [directory, *directory.iterdir()]}
+
+    assert modes == {"db": 0o700, "raw.sqlite": 0o600, "raw.sqlite-wal": 0o600, "raw.sqlite-shm": 0o600}
+
+
+def test_a_closed_database_opens_again(database_url):
+    database = InferenceDatabase(database_url)
+    database.migrate()
+    database.close()
+
+    database.log_predictions([prediction("p-1")])
+
+    database.close()
+
+
+def test_a_deadlock_does_not_reach_the_caller(mariadb):
+    url = mariadb.create_database("deadlock")
+    both_hold_one = threading.Barrier(2, timeout=30)
+    attempts = []
+
+    class TwoRows(Database):
+        name = "two_rows"
+
+    add_one = text("UPDATE pair SET n = n + 1 WHERE id = :id")
+
+    def take(database, first, second):
+        def work(connection):
+            attempts.append(first)
+            connection.execute(add_one, {"id": first})
+            if len(attempts) <= 2:
+                both_hold_one.wait()
+            connection.execute(add_one, {"id": second})
+
+        database._write(work)
+
+    with TwoRows(url) as database:
+        database._write(lambda c: c.execute(text("CREATE OR REPLACE TABLE pair (id INT PRIMARY KEY, n INT)")))
+        database._write(lambda c: c.execute(text("INSERT INTO pair VALUES (1, 0), (2, 0)")))
+        threads = [threading.Thread(target=take, args=(database, *order)) for order in [(1, 2), (2, 1)]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert database._read(lambda c: list(c.scalars(text("SELECT n FROM pair")))) == [2, 2]
+    assert len(attempts) == 3

@@ -1,0 +1,151 @@
+"""The inference database on each dialect."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from readmission.adapters.database import PredictionRecord, PromotionRecord
+from readmission.adapters.database.tables import outcomes, predictions
+from readmission.errors import InvalidInput, NotFound
+
+NOW = datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC)
+PREDICTION = PredictionRecord(
+    prediction_id="p-1",
+    created_at=NOW,
+    model_name="diabetes_classifier",
+    model_version="3",
+    probability=0.1 + 0.2,
+    prediction=1,
+    threshold=0.25,
+    features={"age": "[60-70)", "race": None, "num_medications": 3, "note": "ñ漢😀\\'\"\n"},
+    source="predict",
+)
+PROMOTION = PromotionRecord(
+    action="promote",
+    model_name="diabetes_classifier",
+    version="3",
+    previous_version=None,
+    who="dag",
+    at=NOW,
+    reason="better: 0.69 > 0.68, «sí»",
+    evidence={"roc_auc": 0.69, "interval": [0.68, 0.7], "previous": None},
+    pipeline_run_id="run-1",
+)
+
+
+def rows(database, table):
+    return database._read(lambda connection: connection.execute(select(table)).mappings().all())
+
+
+def test_a_prediction_is_stored_as_it_was_made(inference_database):
+    inference_database.log_predictions([PREDICTION])
+
+    [row] = rows(inference_database, predictions)
+    assert PredictionRecord(**{name: value for name, value in row.items() if name != "id"}) == PREDICTION
+
+
+def test_many_predictions_are_stored_at_once(inference_database):
+    records = [replace(PREDICTION, prediction_id=f"p-{number}") for number in range(2500)]
+
+    inference_database.log_predictions(records)
+
+    assert {row["prediction_id"] for row in rows(inference_database, predictions)} == {r.prediction_id for r in records}
+
+
+def test_a_prediction_logged_twice_is_stored_once(inference_database):
+    inference_database.log_predictions([PREDICTION, PREDICTION])
+    inference_database.log_predictions([replace(PREDICTION, probability=0.9), replace(PREDICTION, prediction_id="p-2")])
+
+    stored = {row["prediction_id"]: row["probability"] for row in rows(inference_database, predictions)}
+    assert stored == {"p-1": PREDICTION.probability, "p-2": PREDICTION.probability}
+
+
+def test_no_prediction_is_no_error(inference_database):
+    inference_database.log_predictions([])
+
+    assert rows(inference_database, predictions) == []
+
+
+def test_a_time_of_another_zone_comes_back_in_utc(inference_database):
+    bogota = NOW.astimezone(timezone(timedelta(hours=-5)))
+
+    inference_database.log_predictions([replace(PREDICTION, created_at=bogota)])
+
+    [row] = rows(inference_database, predictions)
+    assert (row["created_at"], row["created_at"].tzinfo) == (NOW, UTC)
+
+
+def test_a_prediction_with_a_value_that_json_has_not_is_refused(inference_database):
+    with pytest.raises(InvalidInput, match="features"):
+        inference_database.log_predictions([replace(PREDICTION, features={"age": float("nan")})])
+
+    assert rows(inference_database, predictions) == []
+
+
+def test_an_outcome_is_recorded_once(inference_database):
+    inference_database.log_predictions([PREDICTION])
+
+    inference_database.record_outcome("p-1", True, NOW)
+    inference_database.record_outcome("p-1", True, NOW + timedelta(days=1))
+
+    [row] = rows(inference_database, outcomes)
+    assert (row["readmitted"], row["observed_at"]) == (1, NOW)
+
+
+def test_a_contradicting_outcome_is_refused(inference_database):
+    inference_database.log_predictions([PREDICTION])
+    inference_database.record_outcome("p-1", False, NOW)
+
+    with pytest.raises(InvalidInput, match="contradicts"):
+        inference_database.record_outcome("p-1", True, NOW)
+
+    [row] = rows(inference_database, outcomes)
+    assert row["readmitted"] == 0
+
+
+@pytest.mark.parametrize("prediction_id", ["p-2", "P-1", "p-1 ", "", "x" * 10_000, "' OR 1=1 --"])
+def test_an_outcome_of_an_unknown_prediction_is_not_found(inference_database, prediction_id):
+    inference_database.log_predictions([PREDICTION])
+
+    with pytest.raises(NotFound):
+        inference_database.record_outcome(prediction_id, True, NOW)
+
+    assert rows(inference_database, outcomes) == []
+
+
+def test_an_outcome_at_a_time_without_a_zone_is_refused(inference_database):
+    inference_database.log_predictions([PREDICTION])
+
+    with pytest.raises(InvalidInput, match="observed_at"):
+        inference_database.record_outcome("p-1", True, NOW.replace(tzinfo=None))
+
+    assert rows(inference_database, outcomes) == []
+
+
+def test_promotions_come_back_in_the_order_of_their_decisions(inference_database):
+    reject = replace(PROMOTION, action="reject", version="4", previous_version="3", at=NOW - timedelta(days=1))
+
+    inference_database.record_promotion(PROMOTION)
+    inference_database.record_promotion(reject)
+
+    assert inference_database.promotions() == [PROMOTION, reject]
+
+
+def test_a_decision_recorded_twice_is_in_the_ledger_once(inference_database):
+    inference_database.record_promotion(PROMOTION)
+    inference_database.record_promotion(replace(PROMOTION, at=NOW + timedelta(hours=1)))
+
+    assert inference_database.promotions() == [PROMOTION]
+
+
+@pytest.mark.parametrize("change", ["UPDATE promotions SET who = 'nobody'", "DELETE FROM promotions"])
+def test_the_ledger_of_promotions_refuses_every_change(inference_database, change):
+    inference_database.record_promotion(PROMOTION)
+
+    with pytest.raises(DBAPIError, match="promotions is append-only"):
+        inference_database._write(lambda connection: connection.execute(text(change)))
+
+    assert inference_database.promotions() == [PROMOTION]

@@ -1,0 +1,74 @@
+"""One piece of database work in a process of its own; it may be told to die by SIGKILL just after a statement.
+
+``python work_in_process.py WORK URL PARQUET [STATEMENT]`` prints what the work gave.
+"""
+
+import os
+import signal
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+# its names are imported when they are used: most of this work needs no pandas
+from readmission.adapters import database
+
+
+def main(work: str, url: str, argument: str, last_statement: str | None = None) -> None:
+    if last_statement:
+        event.listen(Engine, "after_cursor_execute", lambda *event_: _die_after(last_statement, event_[2]))
+    print(WORKS[work](url, argument))
+
+
+def _die_after(last_statement: str, statement: str) -> None:
+    if statement.lstrip().startswith(last_statement):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _store_raw(url: str, parquet: str) -> int:
+    import pandas as pd
+
+    frame = pd.read_parquet(parquet)
+    return database.RawDatabase(url).store_batch(
+        database.StoredBatch(1, "a" * 64, len(frame), "synthetic", "key"), frame
+    )
+
+
+def _store_clean(url: str, parquet: str) -> int:
+    import pandas as pd
+
+    return database.CleanDatabase(url).store_batch(1, pd.read_parquet(parquet))
+
+
+def _log(url: str, count: str) -> int:
+    inference = database.InferenceDatabase(url)
+    for _ in range(int(count)):
+        now = datetime.now(UTC)
+        record = database.PredictionRecord(uuid.uuid4().hex, now, "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
+        inference.log_predictions([record])
+    return int(count)
+
+
+def _promote(url: str, version: str) -> None:
+    now = datetime.now(UTC)
+    database.InferenceDatabase(url).record_promotion(
+        database.PromotionRecord("promote", "m", version, None, "dag", now, "first", {"roc_auc": 0.7}, "run-1")
+    )
+
+
+def _migrate(url: str, kind: str) -> None:
+    getattr(database, f"{kind.capitalize()}Database")(url).migrate()
+
+
+WORKS: dict[str, Any] = {
+    "store_raw": _store_raw,
+    "store_clean": _store_clean,
+    "log": _log,
+    "promote": _promote,
+    "migrate": _migrate,
+}
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

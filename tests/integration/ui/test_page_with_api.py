@@ -1,0 +1,139 @@
+"""The page as deployed, against a real inference API that serves a model trained on a small synthetic cohort."""
+
+import hashlib
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+import uvicorn
+from streamlit.testing.v1 import AppTest
+
+from readmission.adapters.registry import ModelVersion
+from readmission.domain.candidates import fit
+from readmission.domain.cleaning import clean, validate_raw
+from readmission.domain.example import EXAMPLE
+from readmission.domain.model_file import ModelFileMetadata
+from readmission.domain.onnx_export import export
+from readmission.domain.schema import NAME_OF_RAW
+from readmission.domain.synthetic import cohort_columns
+from readmission.serving.app import create_app
+from readmission.settings import Settings
+
+ENTRYPOINT = Path(__file__).parents[3] / "streamlit" / "main.py"
+
+
+class OneModel:
+    """A registry with one version, in production."""
+
+    model_name = "diabetes_classifier"
+
+    def __init__(self, data):
+        self.data = data
+        tags = {"test_roc_auc": "0.66"}
+        digest = hashlib.sha256(data).hexdigest()
+        self.version = ModelVersion(self.model_name, "1", "run", digest, datetime.now(UTC), tags)
+
+    def production(self):
+        return self.version
+
+    def download_onnx(self, _version):
+        return self.data
+
+
+@pytest.fixture(scope="module")
+def model_file():
+    raw_ = pd.DataFrame({NAME_OF_RAW.get(name, name): values for name, values in cohort_columns(2000, seed=0)})
+    frame = clean(validate_raw(raw_)).frame
+    metadata = ModelFileMetadata(
+        "any", 0.46, 0.45, 0.55, "synthetic", "logistic_regression", False, "0" * 64, datetime.now(UTC)
+    )
+    return export(fit("logistic_regression", frame, "any", seed=0), metadata)
+
+
+@pytest.fixture(scope="module")
+def inference_api(model_file, tmp_path_factory, free_ports):
+    settings = Settings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
+    port = free_ports(1)
+    config = uvicorn.Config(
+        create_app(settings, registry=OneModel(model_file)), host="127.0.0.1", port=port, log_config=None
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{port}"
+    _wait_until_ready(url)
+    yield url
+    server.should_exit = True
+    thread.join(timeout=30)
+
+
+def _wait_until_ready(url):
+    for _ in range(200):
+        try:
+            if httpx.get(f"{url}/ready").status_code == 200:
+                return
+        except httpx.ConnectError:
+            pass
+        time.sleep(0.05)
+    pytest.fail("the inference API did not get ready")
+
+
+def _open():
+    return AppTest.from_file(str(ENTRYPOINT), default_timeout=60).run()
+
+
+def _click(app, label):
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+@pytest.fixture
+def page(inference_api, monkeypatch):
+    monkeypatch.setenv("INFERENCE_API_URL", inference_api)
+    return _open()
+
+
+def test_the_page_shows_what_the_api_answers(page, inference_api):
+    expected = httpx.post(f"{inference_api}/predict", json=EXAMPLE).json()["probability"]
+
+    app = _click(_click(page, "Cargar un ejemplo"), "Calcular el riesgo")
+
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Riesgo de reingreso"] == f"{100 * expected:.1f} %".replace(".", ",")
+    assert shown["Modelo"] == "versión 1"
+
+
+def test_a_model_that_is_synthetic_and_not_calibrated_says_both(page):
+    assert "no usar con pacientes" in page.error[0].value
+    assert "no es una probabilidad" in page.warning[0].value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("field.es.diag_1", "I50.9", "«Diagnóstico principal» no es un código CIE-9-MC válido"),
+        ("field.es.time_in_hospital", 15, "«Días de estancia» ha de ser un número entero de 1 a 14"),
+        ("field.es.number_inpatient", -1, "«Hospitalizaciones» ha de ser un número entero de 0 a 50"),
+    ],
+)
+def test_what_the_api_refuses_is_named_in_spanish(page, key, value, told):
+    app = _click(page, "Cargar un ejemplo")
+    fields = app.text_input if isinstance(value, str) else app.number_input
+
+    fields(key=key).set_value(value)
+    app = _click(app, "Calcular el riesgo")
+
+    assert told in app.error[-1].value
+    assert len(app.metric) == 0
+
+
+def test_without_an_api_the_page_says_so(monkeypatch, free_ports):
+    monkeypatch.setenv("INFERENCE_API_URL", f"http://127.0.0.1:{free_ports(1)}")
+
+    app = _open()
+
+    assert "no responde" in app.error[0].value
+    assert not app.exception

@@ -1,0 +1,193 @@
+import hashlib
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from readmission.adapters.database import InferenceDatabase
+from readmission.adapters.object_store import DATASETS
+from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelVersion
+from readmission.domain.candidates import fit
+from readmission.domain.cleaning import clean as clean_rows
+from readmission.domain.cleaning import validate_raw
+from readmission.domain.model_file import ModelFileMetadata
+from readmission.domain.onnx_export import export
+from readmission.domain.schema import NAME_OF_RAW
+from readmission.domain.synthetic import cohort_columns
+from readmission.errors import InvalidModel, SourceUnavailable
+from readmission.pipeline.promote_to_production import promote_to_production
+from readmission.pipeline.references import DatasetRef, RegisteredRef
+
+DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
+
+
+class FakeRegistry:
+    """Versions and aliases in memory; ``dies`` makes the move of the alias fail."""
+
+    model_name = "diabetes_classifier"
+
+    def __init__(self):
+        self.versions, self.files, self.in_production, self.dies = {}, {}, None, False
+
+    def add(self, number, data, **tags):
+        tags = {"parity": "1e-7", "batch_numbers": "[1]"} | tags
+        digest = hashlib.sha256(data).hexdigest()
+        self.files[number] = data
+        self.versions[number] = ModelVersion(self.model_name, number, f"run-{number}", digest, datetime.now(UTC), tags)
+        return RegisteredRef(version=number, run_id=f"run-{number}", candidate="any", onnx_digest=digest)
+
+    def version(self, number):
+        return self.versions[number]
+
+    def production(self):
+        return self.versions.get(self.in_production)
+
+    def download_onnx(self, version):
+        return self.files[version.version]
+
+    def promote(self, version):
+        if self.dies:
+            raise SourceUnavailable("MLflow is gone")
+        self.in_production = version.version
+
+    def tag(self, version, tags):
+        version.tags.update(tags)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    received = {NAME_OF_RAW.get(name, name): values for name, values in cohort_columns(2000, seed=5)}
+    return clean_rows(validate_raw(pd.DataFrame(received))).frame
+
+
+@pytest.fixture(scope="module")
+def model_file(frame):
+    pipeline = fit("logistic_regression", frame.iloc[:1200], "any", seed=0)
+
+    def build(target="any", data_source="synthetic"):
+        metadata = ModelFileMetadata(
+            target, 0.5, 0.4, 0.6, data_source, "logistic_regression", True, "digest", datetime.now(UTC)
+        )
+        return export(pipeline, metadata)
+
+    return build
+
+
+@pytest.fixture
+def inference(tmp_path):
+    with InferenceDatabase(f"sqlite:///{tmp_path}/inference.db") as database:
+        database.migrate()
+        yield database
+
+
+@pytest.fixture
+def promote(store, frame, inference):
+    store.put_frame(DATASETS, "digest/test.parquet", frame.iloc[1200:].reset_index(drop=True))
+
+    def run(registered, registry, pipeline_run_id="manual-1"):
+        return promote_to_production(
+            registered,
+            DATASET,
+            pipeline_run_id,
+            store=store,
+            registry=registry,
+            inference=inference,
+            target="any",
+            seed=0,
+            bootstrap_rounds=10,
+        )
+
+    return run
+
+
+def test_the_first_version_goes_into_production_and_the_ledger_says_why(promote, model_file, inference):
+    registry = FakeRegistry()
+
+    ref = promote(registry.add("1", model_file()), registry)
+
+    (record,) = inference.promotions()
+    assert ref == {
+        "promoted": True,
+        "reason": "no version is in production",
+        "version": "1",
+        "production_version": "1",
+    }
+    assert (record.action, record.version, record.who) == ("promote", "1", "pipeline")
+    assert registry.version("1").tags[PROMOTION] == "promoted"
+
+
+def test_a_promotion_that_was_broken_off_is_completed_and_not_decided_anew(promote, model_file, inference):
+    registry = FakeRegistry()
+    registered = registry.add("1", model_file())
+    registry.dies = True
+    with pytest.raises(SourceUnavailable):
+        promote(registered, registry)
+
+    registry.dies = False
+    ref = promote(registered, registry)
+
+    assert ref["promoted"]
+    assert registry.in_production == "1"
+    assert len(inference.promotions()) == 1
+
+
+def test_an_equal_model_on_no_newer_data_is_rejected(promote, model_file, inference):
+    registry = FakeRegistry()
+    promote(registry.add("1", model_file()), registry)
+
+    ref = promote(registry.add("2", model_file()), registry, "manual-2")
+
+    assert not ref["promoted"]
+    assert registry.in_production == "1"
+    assert [record.action for record in inference.promotions()] == ["promote", "reject"]
+    assert registry.version("2").tags[PROMOTION] == "rejected"
+
+
+def test_an_equal_model_on_newer_data_is_promoted(promote, model_file):
+    registry = FakeRegistry()
+    promote(registry.add("1", model_file()), registry)
+
+    ref = promote(registry.add("2", model_file(), batch_numbers="[1, 2]"), registry, "manual-2")
+
+    assert ref["promoted"]
+    assert "no worse than version 1, on newer data" in ref["reason"]
+
+
+def test_what_is_in_production_already_writes_nothing(promote, model_file, inference):
+    registry = FakeRegistry()
+    registered = registry.add("1", model_file())
+    promote(registered, registry)
+
+    ref = promote(registered, registry, "manual-2")
+
+    assert not ref["promoted"]
+    assert ref["production_version"] == "1"
+    assert len(inference.promotions()) == 1
+
+
+def test_a_version_that_a_person_took_out_does_not_come_back(promote, model_file):
+    registry = FakeRegistry()
+    promote(registry.add("1", model_file()), registry)
+    withdrawn = registry.add("2", model_file(), batch_numbers="[1, 2]", **{PROMOTION: ROLLED_BACK})
+
+    ref = promote(withdrawn, registry, "manual-2")
+
+    assert not ref["promoted"]
+    assert registry.in_production == "1"
+
+
+def test_a_version_whose_own_file_is_broken_stops_the_task(promote, inference):
+    registry = FakeRegistry()
+
+    with pytest.raises(InvalidModel):
+        promote(registry.add("1", b"no model"), registry)
+
+    assert registry.in_production is None
+    assert inference.promotions() == []
+
+
+def test_a_version_for_another_target_stops_the_task(promote, model_file):
+    registry = FakeRegistry()
+
+    with pytest.raises(InvalidModel, match="within_30_days"):
+        promote(registry.add("1", model_file(target="within_30_days")), registry)

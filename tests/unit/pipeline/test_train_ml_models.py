@@ -1,0 +1,125 @@
+from contextlib import contextmanager
+
+import pandas as pd
+import pytest
+
+from readmission.adapters.experiment import TrainingRun
+from readmission.adapters.object_store import DATASETS
+from readmission.domain.cleaning import clean as clean_rows
+from readmission.domain.cleaning import validate_raw
+from readmission.domain.cohort import SPLITS, patient_split
+from readmission.domain.schema import NAME_OF_RAW
+from readmission.domain.synthetic import cohort_columns
+from readmission.errors import NotEnoughData
+from readmission.pipeline.references import DatasetRef
+from readmission.pipeline.train_ml_models import train_ml_models
+
+DATASET = DatasetRef(digest="digest", batch_numbers=[1, 2], source="synthetic", rows={})
+
+
+class FakeExperiment:
+    """One run in memory; ``states`` tells what happened to it, in order."""
+
+    def __init__(self, *, finished=False, metrics=None):
+        self.first = TrainingRun("run-1", finished, metrics or {}, {})
+        self.keys, self.states, self.logged, self.artifacts = [], [], {}, {}
+
+    def start(self, key):
+        self.keys.append(key)
+        return self.first
+
+    @contextmanager
+    def recording(self, _run_id):
+        self.states.append("running")
+        try:
+            yield
+        except BaseException:
+            self.states.append("failed")
+            raise
+        self.states.append("finished")
+
+    def log(self, _run_id, **logged):
+        self.logged = logged
+
+    def log_artifacts(self, _run_id, pipeline, plots):
+        self.artifacts = {"pipeline": pipeline, **plots}
+
+
+@pytest.fixture
+def dataset(store):
+    received = {NAME_OF_RAW.get(name, name): values for name, values in cohort_columns(1500, seed=5)}
+    frame = clean_rows(validate_raw(pd.DataFrame(received))).frame
+    splits = frame["patient_nbr"].map(patient_split)
+    for split in SPLITS:
+        store.put_frame(DATASETS, f"digest/{split}.parquet", frame[splits == split].reset_index(drop=True))
+    return DATASET
+
+
+def _train(dataset, store, experiment):
+    return train_ml_models(
+        "logistic_regression",
+        dataset,
+        "manual-1",
+        store=store,
+        experiment=experiment,
+        target="any",
+        seed=0,
+        bootstrap_rounds=10,
+    )
+
+
+def test_a_candidate_is_trained_measured_and_logged_in_one_finished_run(dataset, store):
+    experiment = FakeExperiment()
+
+    ref = _train(dataset, store, experiment)
+
+    metrics = experiment.logged["metrics"]
+    assert experiment.states == ["running", "finished"]
+    assert ref == {
+        "candidate": "logistic_regression",
+        "run_id": "run-1",
+        "validation_roc_auc": metrics["validation_roc_auc"],
+    }
+    assert {f"{split}_roc_auc" for split in SPLITS} <= metrics.keys()
+    assert experiment.logged["tags"]["data_source"] == "synthetic"
+    assert experiment.logged["tags"]["batch_numbers"] == "[1, 2]"
+    assert experiment.logged["params"]["C"] == experiment.artifacts["pipeline"].named_steps["classify"].C
+
+
+def test_the_run_is_named_by_what_it_depends_on(dataset, store):
+    experiment = FakeExperiment()
+
+    _train(dataset, store, experiment)
+
+    (key,) = experiment.keys
+    assert (key.pipeline_run_id, key.candidate, key.dataset_digest, key.target, key.seed) == (
+        "manual-1",
+        "logistic_regression",
+        "digest",
+        "any",
+        0,
+    )
+
+
+def test_a_finished_run_is_taken_as_it_is(store):
+    metrics = {"validation_roc_auc": 0.68, "test_roc_auc": 0.67}
+    experiment = FakeExperiment(finished=True, metrics=metrics)
+
+    # the store is empty: training would fail
+    ref = _train(DATASET, store, experiment)
+
+    assert ref["validation_roc_auc"] == 0.68
+    assert experiment.states == []
+
+
+def test_a_split_with_one_outcome_fails_the_run_before_anything_is_fitted(dataset, store):
+    key = "digest/validation.parquet"
+    validation = store.get_frame(DATASETS, key)
+    store.put_frame(DATASETS, key, validation[validation["readmitted"] == 1])
+    experiment = FakeExperiment()
+
+    with pytest.raises(NotEnoughData):
+        _train(dataset, store, experiment)
+
+    assert experiment.states == ["running", "failed"]
+    assert experiment.logged == {}

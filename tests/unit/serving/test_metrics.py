@@ -1,0 +1,43 @@
+import os
+import subprocess
+import sys
+
+from readmission.serving.metrics import MULTIPROCESS_DIR, Metrics, forget_dead_workers
+
+
+def test_requests_are_counted_by_route_and_status():
+    found = Metrics()
+
+    found.answered("/predict", 200, 0.003)
+    found.answered("/predict", 422, 0.001)
+
+    text = found.exposition().decode()
+    assert 'readmission_http_requests_total{route="/predict",status="200"} 1.0' in text
+    assert 'readmission_http_request_duration_seconds_count{route="/predict"} 2.0' in text
+
+
+def test_two_applications_in_one_process_do_not_share_counts():
+    one, other = Metrics(), Metrics()
+
+    one.answered("/predict", 200, 0.003)
+
+    assert "/predict" not in other.exposition().decode()
+
+
+def test_what_dead_workers_served_is_forgotten_and_what_living_ones_serve_is_kept(tmp_path, monkeypatch):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = [f"gauge_livesum_{dead.pid}.db", f"gauge_livesum_{os.getpid()}.db", f"counter_{dead.pid}.db", "other"]
+    for name in names:
+        (tmp_path / name).touch()
+    monkeypatch.setenv(MULTIPROCESS_DIR, str(tmp_path))
+
+    forget_dead_workers()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_without_workers_there_is_nothing_to_forget(monkeypatch):
+    monkeypatch.delenv(MULTIPROCESS_DIR, raising=False)
+
+    forget_dead_workers()

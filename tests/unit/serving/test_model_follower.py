@@ -1,0 +1,262 @@
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from readmission.errors import InvalidModel, NotFound, SourceUnavailable
+from readmission.serving.live_model import ModelSlot
+from readmission.serving.metrics import Metrics
+from readmission.serving.model_cache import ModelCache
+from readmission.serving.model_follower import ModelFollower, ReloadSignal
+
+
+class Clock:
+    """A clock that is set by hand; the follower never waits on it in these tests."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Worker:
+    """A follower with its slot."""
+
+    def __init__(self, registry: object, folder: Path, clock: Callable[[], float], poll_seconds: float = 30) -> None:
+        self.slot = ModelSlot()
+        self.metrics = Metrics()
+        self.follower = ModelFollower(
+            registry,
+            self.slot,
+            ModelCache(folder, "diabetes_classifier"),
+            self.metrics,
+            poll_seconds=poll_seconds,
+            signal=ReloadSignal(folder / "reload"),
+            clock=clock,
+        )
+
+    @property
+    def version(self) -> str | None:
+        return self.slot.live.version.version if self.slot.live else None
+
+    def reloads(self, result: str) -> float:
+        return self.metrics.reloads.labels(result)._value.get()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def worker(registry, tmp_path, clock) -> Worker:
+    return Worker(registry, tmp_path, clock)
+
+
+def test_the_version_in_production_is_loaded(worker):
+    worker.follower.follow()
+
+    assert worker.version == "1"
+    assert not worker.slot.stale
+
+
+def test_another_version_in_production_is_followed(worker, registry, model_file):
+    worker.follower.follow()
+    registry.promote("2", model_file(1.0))
+
+    worker.follower.follow()
+
+    assert worker.version == "2"
+
+
+def test_an_unchanged_version_is_not_loaded_again(worker, registry):
+    worker.follower.follow()
+    before = worker.slot.live
+
+    worker.follower.follow()
+
+    assert worker.slot.live is before
+    assert registry.downloads == ["1"]
+
+
+@pytest.mark.parametrize("bad", [{"scale": float("nan")}, {"scale": 2.0}, {"encoding_digest": "other"}, None], ids=str)
+def test_a_bad_version_leaves_the_old_one_serving(worker, registry, model_file, bad):
+    worker.follower.follow()
+    registry.promote("2", model_file(**bad) if bad else b"no model")
+
+    worker.follower.follow()
+
+    assert worker.version == "1"
+    assert worker.slot.stale
+    assert worker.reloads("invalid") == 1
+
+
+def test_a_bad_version_is_tried_again_ever_more_seldom(worker, registry, clock):
+    registry.promote("2", b"no model")
+    tried_at = []
+
+    for second in range(0, 1000, 10):
+        clock.now = float(second)
+        before = len(registry.downloads)
+        worker.follower.follow()
+        tried_at += [second] * (len(registry.downloads) - before)
+
+    assert tried_at == [0, 60, 180, 420, 900]
+
+
+def test_a_good_version_after_a_bad_one_is_followed_at_once(worker, registry, model_file):
+    registry.promote("2", b"no model")
+    worker.follower.follow()
+    registry.promote("3", model_file())
+
+    worker.follower.follow()
+
+    assert worker.version == "3"
+
+
+def test_a_registry_that_is_down_leaves_the_model_serving_and_marks_it(worker, registry):
+    worker.follower.follow()
+    registry.down = True
+
+    worker.follower.follow()
+
+    assert worker.version == "1"
+    assert worker.slot.stale
+    assert worker.reloads("unavailable") == 1
+
+
+def test_a_registry_that_is_back_takes_the_mark_away(worker, registry):
+    worker.follower.follow()
+    registry.down = True
+    worker.follower.follow()
+    registry.down = False
+
+    worker.follower.follow()
+
+    assert not worker.slot.stale
+
+
+def test_a_start_without_the_registry_serves_the_last_good_model_as_stale(worker, registry, tmp_path, clock):
+    worker.follower.follow()
+    registry.down = True
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version == "1"
+    assert restarted.slot.stale
+
+
+def test_a_start_with_a_bad_version_in_production_serves_the_last_good_model(worker, registry, tmp_path, clock):
+    worker.follower.follow()
+    registry.promote("2", b"no model")
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version == "1"
+    assert restarted.slot.stale
+
+
+def test_a_model_that_was_withdrawn_does_not_come_back_at_a_restart(worker, registry, tmp_path, clock):
+    worker.follower.follow()
+    registry.withdraw()
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version is None
+
+
+def test_a_restart_takes_the_model_file_from_disk(worker, registry, tmp_path, clock):
+    worker.follower.follow()
+
+    Worker(registry, tmp_path, clock).follower.follow()
+
+    assert registry.downloads == ["1"]
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_the_thread(worker, registry, monkeypatch):
+    worker.follower.follow()
+    monkeypatch.setattr(registry, "production", lambda: 1 / 0)
+
+    worker.follower.follow()
+
+    assert worker.version == "1"
+    assert worker.slot.stale
+
+
+def test_reload_tells_the_version_before_and_after(worker, registry, model_file):
+    worker.follower.follow()
+    registry.promote("2", model_file(1.0))
+
+    before, after = worker.follower.reload()
+
+    assert (before.version.version, after.version.version) == ("1", "2")
+
+
+def test_reload_tries_a_bad_version_again_at_once(worker, registry):
+    registry.promote("2", b"no model")
+    worker.follower.follow()
+
+    with pytest.raises(InvalidModel):
+        worker.follower.reload()
+
+    assert registry.downloads == ["2", "2"]
+
+
+def test_reload_says_why_it_cannot(worker, registry):
+    registry.withdraw()
+    with pytest.raises(NotFound):
+        worker.follower.reload()
+
+    registry.down = True
+    with pytest.raises(SourceUnavailable):
+        worker.follower.reload()
+
+
+def test_a_reload_reaches_the_siblings(registry, tmp_path, model_file, eventually):
+    one, other = (
+        Worker(registry, tmp_path, time.monotonic),
+        Worker(registry, tmp_path, time.monotonic, poll_seconds=3600),
+    )
+    thread = threading.Thread(target=other.follower.run)
+    thread.start()
+    eventually(lambda: other.version == "1")
+    registry.promote("2", model_file(1.0))
+
+    one.follower.reload()
+
+    eventually(lambda: other.version == "2")
+    other.follower.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_without_a_model_the_registry_is_asked_again_soon(registry, tmp_path, eventually):
+    registry.down = True
+    waiting = Worker(registry, tmp_path, time.monotonic, poll_seconds=3600)
+    thread = threading.Thread(target=waiting.follower.run)
+    thread.start()
+    eventually(lambda: waiting.reloads("unavailable") >= 1)
+
+    registry.down = False
+
+    eventually(lambda: waiting.version == "1")
+    waiting.follower.stop()
+    thread.join(5)
+
+
+def test_only_the_model_that_is_served_counts_in_the_metrics(worker, registry, model_file):
+    worker.follower.follow()
+    registry.promote("2", model_file(1.0))
+
+    worker.follower.follow()
+
+    lines = worker.metrics.exposition().decode().splitlines()
+    served = {line[-3:] for line in lines if line.startswith("readmission_model_info") and 'model_version="2"' in line}
+    gone = {line[-3:] for line in lines if line.startswith("readmission_model_info") and 'model_version="1"' in line}
+    assert (served, gone) == ({"1.0"}, {"0.0"})

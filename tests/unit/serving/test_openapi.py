@@ -1,0 +1,91 @@
+import pytest
+
+from readmission.domain.schema import FEATURE_NAMES
+from readmission.serving.answers import PREDICTION_EXAMPLE
+from readmission.serving.encounter import EXAMPLE
+
+ROUTES = {
+    "/": "get",
+    "/health": "get",
+    "/ready": "get",
+    "/model-info": "get",
+    "/metrics": "get",
+    "/predict": "post",
+    "/predict_batch": "post",
+    "/outcomes": "post",
+    "/reload-model": "post",
+}
+
+
+@pytest.fixture
+def document(client):
+    return client.get("/openapi.json").json()
+
+
+def test_every_route_is_documented(document):
+    assert {path: next(iter(methods)) for path, methods in document["paths"].items()} == ROUTES
+
+
+def test_an_encounter_is_documented_field_by_field_with_an_example(document):
+    encounter = document["components"]["schemas"]["Encounter"]
+
+    assert set(encounter["properties"]) == set(FEATURE_NAMES)
+    assert all(field["description"] for field in encounter["properties"].values())
+    assert encounter["example"] == EXAMPLE
+    assert encounter["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", ["Encounter", "Prediction", "Problem", "Outcome"])
+def test_the_main_models_have_an_example(document, name):
+    assert document["components"]["schemas"][name]["example"]
+
+
+def test_the_example_of_a_prediction_has_the_keys_of_a_prediction(client, document):
+    answer = client.post("/predict", json=EXAMPLE).json()
+
+    assert set(answer) == set(PREDICTION_EXAMPLE)
+    assert set(answer) == set(document["components"]["schemas"]["Prediction"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "name"),
+    [("get", "/model-info", None, "ModelInfo"), ("post", "/predict_batch", [EXAMPLE], "BatchPrediction")],
+)
+def test_an_answer_has_the_documented_keys(client, document, method, path, body, name):
+    answer = client.request(method, path, json=body).json()
+
+    assert set(answer) == set(document["components"]["schemas"][name]["properties"])
+
+
+def test_every_reference_leads_somewhere(document):
+    schemas = document["components"]["schemas"]
+    references = set()
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            references.update([node["$ref"]] if isinstance(node.get("$ref"), str) else [])
+            for child in node.values():
+                walk(child)
+        elif isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(document)
+    assert references
+    assert {reference.removeprefix("#/components/schemas/") for reference in references} <= set(schemas)
+
+
+def test_the_batch_route_documents_its_three_formats(document):
+    content = document["paths"]["/predict_batch"]["post"]["requestBody"]["content"]
+
+    assert set(content) == {"application/json", "text/csv", "application/vnd.apache.parquet"}
+
+
+def test_keys_are_documented_where_they_are_asked_for(document):
+    keyed = {path for path, methods in document["paths"].items() if "security" in next(iter(methods.values()))}
+
+    assert keyed == {"/predict", "/predict_batch", "/outcomes", "/reload-model"}
+
+
+def test_the_document_is_the_same_when_asked_twice(client, document):
+    assert client.get("/openapi.json").json() == document

@@ -1,0 +1,159 @@
+import json
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from readmission.serving.encounter import EXAMPLE
+from readmission.serving.predict import prediction_id
+
+FIELDS = {
+    "prediction_id",
+    "prediction",
+    "probability",
+    "threshold",
+    "risk_band",
+    "model_name",
+    "model_version",
+    "data_source",
+    "calibrated",
+}
+
+
+class FakeDatabase:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.records: list[object] = []
+
+    def log_predictions(self, records: list[object]) -> None:
+        if self.error:
+            raise self.error
+        self.records += records
+
+
+def test_an_encounter_gets_its_risk(client):
+    answer = client.post("/predict", json=EXAMPLE)
+
+    assert answer.status_code == 200
+    assert set(answer.json()) == FIELDS
+    assert answer.json() | {"prediction_id": ""} == {
+        "prediction_id": "",
+        "prediction": 1,
+        "probability": pytest.approx(0.62246, abs=1e-5),
+        "threshold": 0.5,
+        "risk_band": "high",
+        "model_name": "diabetes_classifier",
+        "model_version": "1",
+        "data_source": "synthetic",
+        "calibrated": True,
+    }
+
+
+def test_a_prediction_is_logged_with_the_known_values(start):
+    database = FakeDatabase()
+    client = start(database=database)
+
+    answer = client.post("/predict", json=EXAMPLE | {"race": None}).json()
+
+    (record,) = database.records
+    assert (record.prediction_id, record.probability) == (answer["prediction_id"], answer["probability"])
+    assert record.source == "predict"
+    assert record.features == {name: value for name, value in EXAMPLE.items() if name != "race"}
+
+
+def test_a_log_that_fails_does_not_take_the_answer_away(start):
+    client = start(database=FakeDatabase(RuntimeError()))
+
+    assert client.post("/predict", json=EXAMPLE).status_code == 200
+    assert "readmission_prediction_log_failures_total 1.0" in client.get("/metrics").text
+
+
+def test_without_a_model_the_answer_is_503_with_a_hint_when_to_come_back(start, registry):
+    registry.withdraw()
+    answer = start(ready=False).post("/predict", json=EXAMPLE)
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_refused_encounter_names_its_fields(client):
+    answer = client.post("/predict", json=EXAMPLE | {"time_in_hospital": 99})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {
+            "field": "time_in_hospital",
+            "message": "must be a whole number from 1 to 14",
+            "allowed": {"type": "integer", "minimum": 1, "maximum": 14},
+        }
+    ]
+
+
+def test_broken_json_is_400(client):
+    assert client.post("/predict", content=b'{"age":').status_code == 400
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", "application/x-www-form-urlencoded", "text/plain", "\xff"])
+def test_another_content_type_is_415(client, media_type):
+    headers = {"Content-Type": media_type.encode("latin-1")}
+
+    assert client.post("/predict", content=json.dumps(EXAMPLE), headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "APPLICATION/JSON; charset=UTF-8", "application/json;charset=utf8", None]
+)
+def test_json_is_taken_however_it_is_spelled(client, media_type):
+    headers = {"Content-Type": media_type} if media_type else {}
+
+    assert client.post("/predict", content=json.dumps(EXAMPLE), headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content-Encoding": "gzip"}, {"Content-Type": "application/json; charset=latin-1"}],
+    ids=str,
+)
+def test_an_encoded_body_is_415(client, headers):
+    assert client.post("/predict", content=json.dumps(EXAMPLE), headers=headers).status_code == 415
+
+
+def test_a_body_that_says_it_is_too_large_is_413(start):
+    client = start(max_body_bytes=100)
+
+    assert client.post("/predict", json=EXAMPLE).status_code == 413
+
+
+def test_a_body_in_chunks_that_proves_too_large_is_413(start):
+    client = start(max_body_bytes=100)
+
+    answer = client.post("/predict", content=(b"x" * 30 for _ in range(10)))
+
+    assert answer.status_code == 413
+
+
+def test_a_body_in_chunks_is_put_together(client):
+    body = json.dumps(EXAMPLE).encode()
+
+    answer = client.post("/predict", content=(body[start : start + 50] for start in range(0, len(body), 50)))
+
+    assert answer.status_code == 200
+
+
+def test_with_keys_only_who_has_one_may_predict(start: Callable[..., object]):
+    client = start(api_keys="one,two")
+
+    codes = [client.post("/predict", json=EXAMPLE, headers={"X-API-Key": key}).status_code for key in ("two", "three")]
+
+    assert codes == [200, 401]
+    assert client.post("/predict", json=EXAMPLE).status_code == 401
+
+
+def test_prediction_ids_are_uuids_of_version_7_in_the_order_of_their_making():
+    ids = [prediction_id() for _ in range(1000)]
+
+    assert {uuid.UUID(found).version for found in ids} == {7}
+    assert {uuid.UUID(found).variant for found in ids} == {uuid.RFC_4122}
+    assert len(set(ids)) == 1000
+    assert [found[:13] for found in ids] == sorted(found[:13] for found in ids)

@@ -1,0 +1,117 @@
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from readmission.serving.encounter import EXAMPLE
+
+CSV, PARQUET = {"Content-Type": "text/csv"}, {"Content-Type": "application/vnd.apache.parquet"}
+
+
+class FakeDatabase:
+    def __init__(self) -> None:
+        self.records: list[object] = []
+
+    def log_predictions(self, records: list[object]) -> None:
+        self.records += records
+
+
+def csv_of(*rows: dict[str, object]) -> str:
+    names = list(rows[0])
+    return "\n".join([",".join(names), *(",".join(str(row[name]) for name in names) for row in rows)])
+
+
+def parquet_of(*rows: dict[str, object]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), buffer)
+    return buffer.getvalue()
+
+
+ROWS = [EXAMPLE | {"number_inpatient": stays} for stays in (0, 3, 1)]
+
+
+def test_answers_come_in_the_order_of_the_rows(client):
+    answer = client.post("/predict_batch", json=ROWS).json()
+
+    probabilities = [row["probability"] for row in answer["predictions"]]
+    assert probabilities == pytest.approx([0.5, 0.81757, 0.62246], abs=1e-5)
+    assert [row["index"] for row in answer["predictions"]] == [0, 1, 2]
+    assert (answer["rows"], answer["predicted"], answer["refused"]) == (3, 3, 0)
+    assert answer["data_source"] == "synthetic"
+
+
+def test_the_three_formats_and_the_single_route_agree(client):
+    answers = [
+        client.post("/predict_batch", json=ROWS),
+        client.post("/predict_batch", content=csv_of(*ROWS), headers=CSV),
+        client.post("/predict_batch", content=parquet_of(*ROWS), headers=PARQUET),
+    ]
+
+    one_by_one = [client.post("/predict", json=row).json()["probability"] for row in ROWS]
+    for answer in answers:
+        assert [row["probability"] for row in answer.json()["predictions"]] == one_by_one
+
+
+def test_bad_rows_are_told_one_by_one_among_the_good_ones(client):
+    answer = client.post("/predict_batch", json=[EXAMPLE, EXAMPLE | {"age": "x"}, 3, EXAMPLE]).json()
+
+    assert (answer["predicted"], answer["refused"]) == (2, 2)
+    assert [sorted(row) for row in answer["predictions"][1:3]] == [["errors", "index"]] * 2
+    assert answer["predictions"][1]["errors"][0]["field"] == "age"
+    assert answer["predictions"][3]["risk_band"] == "high"
+
+
+def test_a_batch_of_bad_rows_only_is_answered(client):
+    answer = client.post("/predict_batch", json=[{}, None])
+
+    assert answer.status_code == 200
+    assert answer.json()["predicted"] == 0
+
+
+def test_predicted_rows_are_logged_with_their_values(start):
+    database = FakeDatabase()
+    client = start(database=database)
+
+    answer = client.post("/predict_batch", content=csv_of(ROWS[0], EXAMPLE | {"age": "x"}, ROWS[1]), headers=CSV).json()
+
+    logged = [(record.prediction_id, record.features["number_inpatient"]) for record in database.records]
+    scored = [row["prediction_id"] for row in answer["predictions"] if "prediction_id" in row]
+    assert logged == list(zip(scored, (0, 3), strict=True))
+    assert {record.source for record in database.records} == {"predict_batch"}
+
+
+@pytest.mark.parametrize(("rows", "status"), [(0, 422), (1, 200), (10_000, 200), (10_001, 413)])
+def test_the_number_of_rows_is_bounded(client, rows, status):
+    names = list(EXAMPLE)
+    content = "\n".join([",".join(names), *[",".join(map(str, EXAMPLE.values()))] * rows])
+
+    assert client.post("/predict_batch", content=content, headers=CSV).status_code == status
+
+
+def test_10001_rows_of_json_are_too_many(client):
+    assert client.post("/predict_batch", json=[{}] * 10_001).status_code == 413
+
+
+@pytest.mark.parametrize("media_type", ["application/xml", "multipart/form-data", "application/x-parquet"])
+def test_another_content_type_is_415_and_told_the_three(client, media_type):
+    answer = client.post("/predict_batch", content=b"x", headers={"Content-Type": media_type})
+
+    assert answer.status_code == 415
+    assert "text/csv" in answer.json()["detail"]
+
+
+def test_refused_rows_are_counted(client):
+    client.post("/predict_batch", json=[EXAMPLE, {}, {}])
+
+    assert "readmission_batch_rows_refused_total 2.0" in client.get("/metrics").text
+
+
+def test_without_a_model_the_answer_is_503(start, registry):
+    registry.withdraw()
+
+    assert start(ready=False).post("/predict_batch", json=[EXAMPLE]).status_code == 503
+
+
+def test_with_keys_only_who_has_one_may_predict(start):
+    assert start(api_keys="one").post("/predict_batch", json=[EXAMPLE]).status_code == 401
