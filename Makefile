@@ -1,6 +1,6 @@
 # Everything that one types in this repository; `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help up status logs down reset setup programs test lint format lock requirements bench
+.PHONY: help up status logs down reset setup programs test lint format lock requirements bench lambda-zips
 
 UV_VERSION := 0.13.9
 # the version on the path if it is that one, else our own
@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: setup ## Start everything on this machine, run the pipeline once, show a first prediction
 	@$(BIN)/readmission up
@@ -58,6 +58,9 @@ requirements: .uv/complete ## Export the lock for each deployable
 
 bench: setup ## Measure what the tests do not: one table for each file of bench/
 	@for file in bench/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+lambda-zips: ## Build the zips of the AWS functions in var/lambda: the same source gives the same bytes
+	@python3 aws/scripts/build_lambda_zips.py var/lambda
 
 .venv/.complete: pyproject.toml uv.lock | .uv/complete
 	@echo "Making the Python environment (.venv)"
