@@ -144,11 +144,13 @@ class ModelFollower:
 
     def _follow(self, *, insist: bool) -> tuple[LiveModel | None, LiveModel]:
         with self._lock:
-            before, self._slot.stale = self._slot.live, True
+            before = self._slot.live
             try:
                 after = self._production(before, insist=insist)
-            except SourceUnavailable:
-                self._metrics.reloads.labels("unavailable").inc()
+            except Exception as error:
+                self._slot.stale = True
+                if isinstance(error, SourceUnavailable):
+                    self._metrics.reloads.labels("unavailable").inc()
                 raise
             self._slot.stale = False
             return before, after
