@@ -49,9 +49,9 @@ class InferenceApi:
         """``api_keys`` as in the setting: of several, separated by commas, the first one is sent."""
         self._key = _headers(api_keys)
         self._admin_key = _headers(admin_api_key)
-        self._client = httpx.Client(
-            base_url=url, timeout=httpx.Timeout(timeout, connect=min(timeout, 5)), transport=transport
-        )
+        # trust_env: an internal service is not behind the proxy that the environment may name
+        limits = httpx.Timeout(timeout, connect=min(timeout, 5))
+        self._client = httpx.Client(base_url=url, timeout=limits, transport=transport, trust_env=False)
 
     def __enter__(self) -> Self:
         return self

@@ -12,15 +12,17 @@ from readmission.local.report import Report
 
 _SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
+_POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian starts a service when it installs one: not here, and not at the next boot either
 _INSTALL = """
 export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
-if [ ! -e $policy ]; then
-  trap 'rm -f $policy' EXIT
+policy=$1
+shift
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
   trap 'exit 1' INT TERM HUP
-  printf '#!/bin/sh\\nexit 101\\n' >$policy
-  chmod 755 $policy
+  printf '#!/bin/sh\\nexit 101\\n' >"$policy"
+  chmod 755 "$policy"
 fi
 install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"; }
 install "$@" || { apt-get update -q && install "$@"; } || exit 1
@@ -111,7 +113,7 @@ def _install(packages: Iterable[str], prefix: list[str], log: Path) -> bool:
     """Install Debian packages without starting their services; what apt says goes to ``log``. Whether it worked."""
     with log.open("ab") as output:
         done = subprocess.run(
-            [*prefix, "/bin/sh", "-c", _INSTALL, "sh", *packages],
+            [*prefix, "/bin/sh", "-c", _INSTALL, "sh", str(_POLICY), *packages],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,13 +1,15 @@
 """The inference API as one ASGI application."""
 
+import asyncio
 import threading
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.types import Lifespan
 
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
@@ -26,6 +28,7 @@ from readmission.serving.predict_batch import predict_batch_router
 from readmission.serving.prediction_log import PredictionLog
 from readmission.settings import Settings
 
+FIRST_MODEL_SECONDS = 15
 TITLE = "Readmission inference API"
 DESCRIPTION = "The risk that a diabetic inpatient is readmitted, from raw clinical values. Not a medical device."
 
@@ -41,8 +44,9 @@ def create_app(
 
     ``reload_signal`` is the file by which sibling workers tell each other to reload.
     """
-    metrics = Metrics()
-    slot = ModelSlot()
+    if database is None and settings.inference_database_url is not None:
+        database = InferenceDatabase(settings.require("inference_database_url"))
+    metrics, slot = Metrics(), ModelSlot()
     follower = ModelFollower(
         registry or ModelRegistry(settings.mlflow_tracking_uri, settings.model_name),
         slot,
@@ -51,32 +55,38 @@ def create_app(
         poll_seconds=settings.model_poll_seconds,
         signal=ReloadSignal(reload_signal),
     )
-    if database is None and settings.inference_database_url is not None:
-        database = InferenceDatabase(settings.require("inference_database_url"))
+    keys = ApiKeys(settings.api_keys)
     log = PredictionLog(database, metrics) if database else None
     # one batch at a time: each may need some hundred megabytes
     batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
-    keys = ApiKeys(settings.api_keys)
     predicting = Predicting(slot, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
+    routers = (
+        predict_router(predicting),
+        predict_batch_router(predicting, batches),
+        outcomes_router(keys, database),
+        operations_router(slot, follower, AdminKey(settings.admin_api_key), metrics),
+    )
+    return _assemble(routers, metrics, _lifespan(follower, batches, log))
 
+
+def _lifespan(follower: ModelFollower, batches: Executor, log: PredictionLog | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=follower.run, name="model-follower", daemon=True).start()
+        # a new worker beside others takes no request before it has what they have
+        await asyncio.to_thread(follower.wait_first_try, FIRST_MODEL_SECONDS)
         yield
         follower.stop()
         batches.shutdown(wait=False, cancel_futures=True)
         if log is not None:
             log.close()
 
-    app = FastAPI(
-        title="Readmission inference API", version=version("readmission"), description=DESCRIPTION, lifespan=lifespan
-    )
-    for router in (
-        predict_router(predicting),
-        predict_batch_router(predicting, batches),
-        outcomes_router(keys, database),
-        operations_router(slot, follower, AdminKey(settings.admin_api_key), metrics),
-    ):
+    return lifespan
+
+
+def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI]) -> FastAPI:
+    app = FastAPI(title=TITLE, version=version("readmission"), description=DESCRIPTION, lifespan=lifespan)
+    for router in routers:
         app.include_router(router)
     # routes are tried one by one: the busiest first
     app.router.routes.sort(key=lambda route: getattr(route, "path", "") != "/predict")

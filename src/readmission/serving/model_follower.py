@@ -98,15 +98,21 @@ class ModelFollower:
         self._refusal: Refusal | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._tried = threading.Event()
 
     def run(self) -> None:
         """Follow until :meth:`stop`; a failure is logged and tried again, sooner while there is no model at all."""
         wait = FIRST_RETRY_SECONDS
         while not self._stop.is_set():
             self.follow(insist=self._signal.take())
+            self._tried.set()
             waiting_for_first = self._slot.live is None
             self._pause(min(wait, self._poll_seconds) if waiting_for_first else self._poll_seconds)
             wait = wait * 2 if waiting_for_first else FIRST_RETRY_SECONDS
+
+    def wait_first_try(self, seconds: float) -> None:
+        """Wait until the first attempt to load a model has ended, well or not, or ``seconds`` have gone by."""
+        self._tried.wait(seconds)
 
     def stop(self) -> None:
         self._stop.set()
@@ -138,11 +144,13 @@ class ModelFollower:
 
     def _follow(self, *, insist: bool) -> tuple[LiveModel | None, LiveModel]:
         with self._lock:
-            before, self._slot.stale = self._slot.live, True
+            before = self._slot.live
             try:
                 after = self._production(before, insist=insist)
-            except SourceUnavailable:
-                self._metrics.reloads.labels("unavailable").inc()
+            except Exception as error:
+                self._slot.stale = True
+                if isinstance(error, SourceUnavailable):
+                    self._metrics.reloads.labels("unavailable").inc()
                 raise
             self._slot.stale = False
             return before, after

@@ -21,6 +21,8 @@ from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.prediction_log import PredictionLog
 from readmission.serving.request_body import JSON, media_type, read_body
 
+# one encounter has some thousand; parsing a larger body would hold up the other requests
+MAX_ENCOUNTER_BYTES = 100_000
 Source = Literal["predict", "predict_batch"]
 
 
@@ -49,7 +51,7 @@ def predict_router(predicting: Predicting) -> APIRouter:
     async def predict(request: Request) -> Response:
         predicting.keys.check(request)
         media_type(request, JSON)
-        encounter = parse_encounter(await read_body(request, predicting.max_body_bytes))
+        encounter = parse_encounter(await read_body(request, min(MAX_ENCOUNTER_BYTES, predicting.max_body_bytes)))
         live = predicting.slot.current()
         (probability,) = live.probabilities(encode([encounter]))
         answer = score(live, probability) | model_facts(live)

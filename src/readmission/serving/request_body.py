@@ -18,7 +18,7 @@ def media_type(request: Request, *accepted: str) -> str:
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMedia("send the body without a content encoding")
     named, _, parameters = headers.get(b"content-type", accepted[0].encode()).decode("latin-1").partition(";")
-    found = named.strip().lower()
+    found: str = named.strip().lower()
     if found not in accepted:
         raise UnsupportedMedia(f"the content type must be one of: {', '.join(accepted)}")
     if "charset=" in (text := parameters.lower()) and "utf-8" not in text.replace("utf8", "utf-8"):

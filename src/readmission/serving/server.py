@@ -93,6 +93,7 @@ def _migrate(url: str) -> None:
             except DatabaseUnavailable as error:
                 log.warning("prediction log not migrated", reason=str(error))
             else:
+                log.info("prediction log migrated")
                 return
             waiting.wait(MIGRATION_RETRY_SECONDS)
 

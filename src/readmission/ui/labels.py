@@ -199,8 +199,3 @@ def label(field: str, value: object, language: Language) -> str:
     """What a value of a feature is called; the value itself where it has no name (payer codes)."""
     names = _LABELS.get(field, {}).get(value)
     return str(value) if names is None else names[language == "en"]
-
-
-def has_label(field: str, value: object) -> bool:
-    """Whether the page has a name for this value."""
-    return value in _LABELS.get(field, {})

@@ -11,7 +11,7 @@ from readmission.domain.schema import FEATURE_NAMES
 
 @pytest.fixture(scope="module")
 def cohort(split_cohort):
-    return split_cohort(6_000, 3)
+    return split_cohort(4_000, 3)
 
 
 @pytest.fixture(scope="module")

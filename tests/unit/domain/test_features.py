@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from readmission.domain.encoding import encode
-from readmission.domain.features import ClinicalEncoder
+from readmission.domain.features import ClinicalEncoder, Log1p
 from readmission.domain.schema import FEATURE_NAMES, FEATURES, Kind
 
 
@@ -77,3 +77,9 @@ def test_the_encoder_learns_nothing_and_can_be_cloned():
 
     assert encoder.fit(pd.DataFrame()) is encoder
     check_is_fitted(encoder)
+
+
+def test_the_logarithm_of_a_count_is_that_of_one_more():
+    counts = np.array([[0.0, 1.0], [3.0, 50.0]])
+
+    np.testing.assert_allclose(Log1p().fit_transform(counts), [[0, np.log(2)], [np.log(4), np.log(51)]])

@@ -1,0 +1,252 @@
+"""The whole platform, started and stopped as a newcomer does it, on free ports and in a folder of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from readmission.domain.example import EXAMPLE
+from readmission.local.instance import Instance
+from readmission.local.ports import is_free
+from readmission.local.processes import end_marked, marked
+from readmission.local.settings import LocalSettings
+from readmission.local.status import statuses
+
+PROGRAM = Path(sys.executable).with_name("readmission")
+SERVICES = (
+    "mariadb",
+    "object-store",
+    "mlflow",
+    "data-api",
+    "inference-api",
+    "streamlit",
+    "airflow-api-server",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "prometheus",
+)
+# a closed port instead of the archive: what is tested must not depend on the network
+SMALL = {
+    "UCI_URL": "http://127.0.0.1:9/",
+    "SYNTHETIC_ROWS": "6000",
+    "BATCH_SIZE": "6000",
+    "BATCH_INTERVAL_SECONDS": "86400",
+    "BOOTSTRAP_ROUNDS": "10",
+    "INSTALL_PROGRAMS": "false",
+}
+BACK_SECONDS = 120  # a limit for slow machines, not a measurement
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One native run; ``output`` is what its first start said."""
+
+    environment: dict[str, str]
+    instance: Instance
+    output: str
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_command(self.environment, *arguments)
+
+    def url(self, service: str) -> str:
+        return str(self.instance.services()[service].url)
+
+    def processes(self, service: str) -> list[psutil.Process]:
+        return marked(f"{self.instance.mark}{service}/")
+
+    def pids(self) -> dict[str, int]:
+        return {status.service.name: status.pid for status in statuses(self.instance)}
+
+
+def run_command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def environment_for(home: Path, first_port: int) -> dict[str, str]:
+    """This process's environment with a home and seven ports, and S3's five, from ``first_port`` on."""
+    names = ("DATA_API", "INFERENCE", "MARIADB", "MLFLOW", "AIRFLOW", "STREAMLIT", "PROMETHEUS", "S3")
+    ports = {f"{name}_PORT": str(first_port + offset) for offset, name in enumerate(names)}
+    kept = {name: value for name, value in os.environ.items() if name not in ("DATA_PATH", "PYTHONDONTWRITEBYTECODE")}
+    return {**kept, **SMALL, **ports, "READMISSION_HOME": str(home)}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], int]) -> Iterator[Platform]:
+    home = tmp_path_factory.mktemp("platform")
+    environment = environment_for(home, free_ports(12))
+    instance = Instance(LocalSettings(readmission_home=home))
+    try:
+        done = run_command(environment, "up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Platform(environment, instance, done.stdout)
+    finally:
+        run_command(environment, "down")
+        end_marked(instance.mark)
+
+
+@pytest.fixture
+def started(platform: Platform) -> dict[str, int]:
+    """The process of each service that this machine has the program for."""
+    return platform.pids()
+
+
+def test_it_ends_with_a_first_prediction_of_a_synthetic_model(platform):
+    answer = httpx.post(f"{platform.url('inference-api')}/predict", json=EXAMPLE)
+
+    assert "first prediction" in platform.output
+    assert "SYNTHETIC DATA" in platform.output
+    assert answer.status_code == httpx.codes.OK
+    assert 0 < answer.json()["probability"] < 1
+
+
+def test_every_service_says_that_it_is_well(platform, started):
+    done = platform.command("status")
+
+    assert done.returncode == 0, done.stdout
+    assert [name for name in started if name not in done.stdout] == []
+
+
+def test_only_loopback_addresses_are_bound(platform):
+    own = {process.pid for process in marked(platform.instance.mark)}
+
+    listening = [
+        connection.laddr
+        for connection in psutil.net_connections(kind="inet")
+        if connection.pid in own and (connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM)
+    ]
+
+    assert listening
+    assert [address for address in listening if address.ip not in ("127.0.0.1", "::1")] == []
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_log(platform):
+    home = platform.instance.local.home
+    secrets = [path.read_text() for path in (home / "secrets").iterdir() if path.suffix == ""]
+    shown = [" ".join(process.cmdline()) for process in marked(platform.instance.mark)]
+    shown += [path.read_text(errors="replace") for path in (home / "logs").iterdir()]
+    shown += [path.read_text(errors="replace") for path in (home / "airflow" / "logs").rglob("*.log")]
+
+    assert secrets
+    assert [text[:200] for text in shown if any(secret in text for secret in secrets)] == []
+
+
+def test_only_this_user_may_read_what_it_writes(platform):
+    home = platform.instance.local.home
+
+    open_to_others = [path for path in home.rglob("*") if path.is_file() and path.stat().st_mode & 0o007]
+
+    assert open_to_others == [] or home.stat().st_mode & 0o077 == 0
+
+
+def test_a_second_start_changes_nothing(platform, started):
+    done = platform.command("up")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "first prediction" in done.stdout
+    assert platform.pids() == started
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_program_comes_back(platform, started, service):
+    if service not in started:
+        pytest.skip(f"the program of {service} is not installed")
+    parent = psutil.Process(started[service])
+    (program,) = parent.children()
+
+    program.kill()
+
+    _wait_until_well(platform, service, gone=program)
+
+
+@pytest.mark.parametrize("service", ["data-api", "inference-api"])
+def test_an_orphan_does_not_keep_its_port(platform, started, service):
+    parent = psutil.Process(started[service])
+    (orphan,) = parent.children()
+
+    parent.kill()
+
+    _wait_until_well(platform, service, gone=orphan)
+
+
+def test_a_lost_worker_of_the_scheduler_does_not_stop_the_pipeline(platform, started):
+    (program,) = psutil.Process(started["airflow-scheduler"]).children()
+    worker = _wait_for_settled_child(program)
+
+    worker.kill()
+
+    _wait_until_well(platform, "airflow-scheduler", gone=program)
+    done = platform.command("up")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_log_is_shown_and_an_unknown_name_is_answered_with_those_that_there_are(platform):
+    known = platform.command("logs", "mlflow", "--no-follow", "--lines", "5")
+    unknown = platform.command("logs", "nonsense")
+
+    assert known.returncode == 0
+    assert len(known.stdout.splitlines()) == 5
+    assert unknown.returncode == 1
+    assert "airflow-scheduler" in unknown.stdout
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path, free_ports):
+    environment = environment_for(tmp_path, free_ports(12))
+    port = int(environment["MLFLOW_PORT"])
+
+    with socket.create_server(("127.0.0.1", port)):
+        done = run_command(environment, "up")
+
+    assert done.returncode == 1
+    assert f"port {port} (mlflow, HTTP) is in use by" in done.stdout
+    assert f"process {os.getpid()}" in done.stdout
+    assert "MLFLOW_PORT" in done.stdout
+    assert not (tmp_path / "run" / "supervisord.pid").exists()
+
+
+def test_status_fails_where_nothing_was_started(tmp_path):
+    done = run_command({**os.environ, "READMISSION_HOME": str(tmp_path)}, "status")
+
+    assert done.returncode == 1
+    assert "Nothing was started here yet" in done.stdout
+
+
+def test_after_a_stop_no_process_is_left_and_every_port_is_free(platform):
+    ports = [port for service in platform.instance.services().values() for port in service.ports.values()]
+
+    first, second = platform.command("down"), platform.command("down")
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert marked(platform.instance.mark) == []
+    assert [port for port in ports if not is_free(port)] == []
+    assert platform.command("status").returncode == 1
+
+
+def _wait_until_well(platform: Platform, service: str, *, gone: psutil.Process) -> None:
+    """Until ``gone`` is gone and the service is well again."""
+    deadline = time.monotonic() + BACK_SECONDS
+    while True:
+        state = next(status for status in statuses(platform.instance) if status.service.name == service)
+        if not gone.is_running() and state.is_well:
+            return
+        if time.monotonic() > deadline:
+            log = platform.instance.supervisor.log_of(service).read_text(errors="replace")
+            pytest.fail(f"{service} is not back: {state.state}, {state.health}\n{log[-3000:]}")
+        time.sleep(0.3)
+
+
+def _wait_for_settled_child(program: psutil.Process) -> psutil.Process:
+    deadline = time.monotonic() + BACK_SECONDS
+    while time.monotonic() < deadline:
+        for child in program.children():
+            if child.create_time() < time.time() - 15 and "LocalExecutor" in " ".join(child.cmdline()):
+                return child
+        time.sleep(0.5)
+    pytest.fail("the scheduler has no worker")

@@ -1,0 +1,266 @@
+"""The inference server as it is deployed: a supervisor, its workers, a real registry, real databases."""
+
+import http.client
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+import numpy as np
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from readmission.adapters.inference_api import InferenceApi
+from readmission.adapters.onnx_model import OnnxModel
+from readmission.domain.encoding import encode
+from readmission.domain.example import EXAMPLE
+from readmission.errors import InvalidInput, InvalidModel, NotFound, Unauthorized
+
+NOBODY = "http://127.0.0.1:9"
+ADMIN_KEY = SecretStr("admin-key")
+ADMIN = {"X-API-Key": ADMIN_KEY.get_secret_value()}
+JSON = {"Content-Type": "application/json"}
+FLIPS = 12
+CALLERS = 4
+
+
+def api(server) -> InferenceApi:
+    return InferenceApi(server.url, admin_api_key=ADMIN_KEY)
+
+
+def probability_of(model_file: bytes) -> float:
+    return float(OnnxModel.from_bytes(model_file).predict_probability(encode([EXAMPLE]))[0])
+
+
+def head_of(path: str, length: int) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {length}", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def test_the_client_gets_what_the_model_in_production_says(server, published):
+    with api(server) as client:
+        prediction = client.predict(EXAMPLE)
+        batch = client.predict_batch([EXAMPLE, {"age": "x"}])
+        model = client.model_info()
+        assert client.health()
+        assert client.ready()
+
+    assert prediction["probability"] == pytest.approx(probability_of(published.files[0]), abs=1e-6)
+    assert prediction["model_version"] == model["version"] == published.versions[0].version
+    assert batch["predictions"][0]["probability"] == prediction["probability"]
+    assert batch["refused"] == 1
+    assert (model["digest"], model["stale"]) == (published.versions[0].onnx_digest, False)
+    assert model["metrics"] == {"test_roc_auc": 0.66}
+
+
+def test_the_client_tells_refusals_apart(server):
+    with InferenceApi(server.url) as client:
+        with pytest.raises(InvalidInput) as refused:
+            client.predict(EXAMPLE | {"age": "x"})
+        with pytest.raises(Unauthorized):
+            client.reload_model()
+
+    assert refused.value.fields == ("age",)
+
+
+def test_a_reload_reaches_all_workers(server, published, eventually):
+    old, new = (version.version for version in published.versions)
+    published.registry.promote(published.versions[1])
+
+    answer = api(server).reload_model()
+
+    assert (answer["previous_version"], answer["model_version"]) == (old, new)
+    eventually(lambda: server.versions() == {new}, "all workers serve the new version", server.log)
+
+
+def test_a_reload_under_load_fails_no_request_and_mixes_no_models(server, published):
+    done, answers = threading.Event(), []
+
+    def call() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        while not done.is_set():
+            connection.request("POST", "/predict", json.dumps(EXAMPLE), JSON)
+            answer = connection.getresponse()
+            answers.append((answer.status, json.loads(answer.read())))
+        connection.close()
+
+    callers = [threading.Thread(target=call) for _ in range(CALLERS)]
+    for caller in callers:
+        caller.start()
+    for flip in range(FLIPS):
+        published.registry.promote(published.versions[(flip + 1) % 2])
+        assert server.call("POST", "/reload-model", headers=ADMIN).status == 200
+    done.set()
+    for caller in callers:
+        caller.join()
+
+    assert {status for status, _ in answers} == {200}
+    versions = [version.version for version in published.versions]
+    expected = dict(zip(versions, map(probability_of, published.files), strict=True))
+    assert {answer["model_version"] for _, answer in answers} == set(expected)
+    shown = [answer["probability"] for _, answer in answers]
+    np.testing.assert_allclose(shown, [expected[answer["model_version"]] for _, answer in answers], atol=1e-6)
+
+
+def test_a_bad_version_in_production_leaves_the_old_one_serving(server, published):
+    published.registry.promote(published.register(b"no model"))
+
+    with pytest.raises(InvalidModel):
+        api(server).reload_model()
+
+    assert server.versions() == {published.versions[0].version}
+    assert server.predict(EXAMPLE).status == 200
+
+
+def test_metrics_are_those_of_all_workers_together(server, eventually):
+    eventually(lambda: sum(server.samples("readmission_model_info").values()) == 2, "both workers' models", server.log)
+    before = sum(server.samples("readmission_predictions_total").values())
+
+    for _ in range(40):
+        assert server.predict(EXAMPLE).status == 200
+
+    assert sum(server.samples("readmission_predictions_total").values()) == before + 40
+
+
+def test_a_worker_that_dies_is_replaced_without_a_gap_and_its_counts_stay(server, eventually):
+    eventually(lambda: sum(server.samples("readmission_model_info").values()) == 2, "both workers' models", server.log)
+    before = sum(server.samples("readmission_predictions_total").values())
+    assert {server.predict(EXAMPLE).status for _ in range(20)} == {200}
+    victim = server.workers()[0]
+
+    victim.kill()
+
+    served, codes = "readmission_model_info", []
+    eventually(lambda: sum(server.samples(served).values()) == 1, "the dead worker is forgotten", server.log)
+    while sum(server.samples(served).values()) < 2:
+        codes.append(server.predict(EXAMPLE).status)
+    assert set(codes) == {200}
+    assert victim.pid not in {worker.pid for worker in server.workers()}
+    assert sum(server.samples("readmission_predictions_total").values()) == before + 20 + len(codes)
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_limit(server):
+    megabyte = b"f4240\r\n" + b" " * 1_000_000 + b"\r\n"
+
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(b"POST /predict_batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(20):
+            connection.sendall(megabyte)
+        connection.sendall(b"1\r\n \r\n")
+        answer = connection.recv(1000)
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"application/problem+json" in answer
+
+
+def test_a_request_larger_than_the_limit_is_refused_by_its_head(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(head_of("/predict", 10**12))
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_server_without_a_model_waits_and_then_follows_the_alias_by_itself(serve, published, eventually):
+    published.withdraw()
+    with serve(path="/health", model_poll_seconds=0.5) as server:
+        assert server.call("GET", "/ready").status == 503
+        assert server.predict(EXAMPLE).status == 503
+        with pytest.raises(NotFound):
+            api(server).reload_model()
+
+        for version in published.versions:
+            published.registry.promote(version)
+            eventually(lambda due=version.version: server.versions() == {due}, "the alias is followed", server.log)
+
+
+def test_without_mlflow_the_server_lives_and_is_not_ready(serve):
+    with serve(path="/health", mlflow_tracking_uri=NOBODY) as server:
+        assert server.call("GET", "/ready").status == 503
+        assert server.predict(EXAMPLE).status == 503
+
+
+def test_a_start_without_mlflow_serves_the_last_good_version_as_stale(serve, server, published, tmp_path):
+    shutil.copytree(server.serving_dir / "models", tmp_path / "serving" / "models")
+
+    with serve(mlflow_tracking_uri=NOBODY) as restarted:
+        model = restarted.call("GET", "/model-info").document
+
+    assert (model["version"], model["stale"]) == (published.versions[0].version, True)
+
+
+@pytest.mark.usefixtures("published")
+def test_when_the_supervisor_is_killed_its_workers_free_the_port(serve, eventually):
+    with serve(inference_workers=2) as server:
+        workers = server.workers()
+
+        server.process.kill()
+
+        eventually(
+            lambda: not any(psutil.pid_exists(worker.pid) for worker in workers), "the workers ended", server.log
+        )
+        assert len(workers) == 2
+        socket.create_server(("127.0.0.1", server.port)).close()
+
+
+@pytest.mark.usefixtures("published")
+def test_a_request_that_was_begun_is_answered_and_a_stopped_server_leaves_only_its_model(serve):
+    body = json.dumps(EXAMPLE).encode()
+    with serve() as server, socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(head_of("/predict", len(body)) + body[:50])
+        assert server.call("GET", "/health").status == 200
+
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(2)
+        connection.sendall(body[50:])
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(30) == 0
+        assert {path.name for path in server.serving_dir.iterdir()} == {"models"}
+
+
+def check_predictions_and_outcomes_are_kept(server) -> None:
+    prediction_id = server.predict(EXAMPLE).document["prediction_id"]
+    batch = server.call("POST", "/predict_batch", [EXAMPLE] * 3, JSON).document
+    third = batch["predictions"][2]["prediction_id"]
+    outcomes = [(prediction_id, True), (prediction_id, True), (prediction_id, False), (third, False), ("unknown", True)]
+
+    codes = [
+        server.call("POST", "/outcomes", {"prediction_id": known, "readmitted": readmitted}, JSON).status
+        for known, readmitted in outcomes
+    ]
+
+    assert codes == [204, 204, 409, 204, 404]
+
+
+def test_predictions_and_outcomes_are_kept_in_sqlite(server):
+    check_predictions_and_outcomes_are_kept(server)
+
+
+@pytest.mark.usefixtures("published")
+def test_predictions_and_outcomes_are_kept_in_mariadb(serve, mariadb, eventually):
+    with serve(inference_database_url=mariadb.create_database("serving_test")) as server:
+        eventually(lambda: "prediction log migrated" in server.log.read_text(), "the tables are there", server.log)
+
+        check_predictions_and_outcomes_are_kept(server)
+
+
+@pytest.mark.usefixtures("published")
+def test_without_its_database_the_server_predicts_counts_the_loss_and_logs_no_patient(serve):
+    nowhere = "mysql+mysqlconnector://nobody:secret-word@127.0.0.1:9/none"
+
+    with serve(inference_database_url=nowhere) as server:
+        codes = [server.predict(EXAMPLE | {"race": race}).status for race in ("Hispanic", "Secret Name")]
+        outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "readmitted": True}, JSON)
+        lost = server.samples("readmission_prediction_log_failures_total")
+        log = server.log.read_text()
+
+    assert codes == [200, 422]
+    assert outcome.status == 503
+    assert list(lost.values()) == [1.0]
+    assert "predictions not logged" in log
+    for secret in ("secret-word", "Hispanic", "Secret Name"):
+        assert secret not in log + outcome.text

@@ -1,0 +1,107 @@
+import json
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from readmission.local import first_run
+from readmission.local.airflow_api import AirflowApi, AirflowRefused
+from readmission.local.first_run import DAG_ID, PipelineFailed, run_pipeline
+from readmission.local.report import Report
+
+DAG = f"/api/v2/dags/{DAG_ID}"
+
+
+class Airflow:
+    """Answers as Airflow does; ``states`` is what the run's state is, one request after the other."""
+
+    def __init__(self, states: list[str], *, active: bool = False, known: bool = True) -> None:
+        self.states = states
+        self.active = active
+        self.known = known
+        self.requests: list[tuple[str, str, Any]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        self.requests.append((request.method, request.url.path, body))
+        return self._answer(request.method, request.url.path)
+
+    def _answer(self, method: str, path: str) -> httpx.Response:
+        run = {"dag_run_id": "run-1", "state": self.states[0]}
+        if path == DAG:
+            return httpx.Response(200 if self.known else 404, json={})
+        if path == "/api/v2/importErrors":
+            return httpx.Response(200, json={"import_errors": [{"stack_trace": "SyntaxError: line 3"}]})
+        if path == f"{DAG}/dagRuns" and method == "GET":
+            return httpx.Response(200, json={"dag_runs": [run] if self.active else []})
+        if path.endswith("/taskInstances"):
+            return httpx.Response(200, json={"task_instances": [self._task()]})
+        if "/logs/" in path:
+            return httpx.Response(200, json={"content": [{"event": "Task failed"}, {"event": "out of luck"}]})
+        if path == f"{DAG}/dagRuns/run-1":
+            self.states = self.states[1:] or self.states
+        return httpx.Response(200, json=run)
+
+    def _task(self) -> dict[str, Any]:
+        return {"task_id": "train", "map_index": 2, "state": self.states[0], "try_number": 1, "duration": 1.5}
+
+    def api(self) -> AirflowApi:
+        return AirflowApi(httpx.Client(base_url="http://airflow", transport=httpx.MockTransport(self)))
+
+    def did(self, method: str) -> list[tuple[str, Any]]:
+        return [(path, body) for made, path, body in self.requests if made == method]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_DAG_SECONDS", "_SCHEDULER_SECONDS"):
+        monkeypatch.setattr(first_run, name, 0.5)
+
+
+def report() -> Report:
+    return Report(Console(record=True, width=200, force_terminal=False))
+
+
+def test_a_run_is_triggered_when_none_is_at_work():
+    airflow = Airflow(["running", "success"])
+
+    assert run_pipeline(airflow.api(), report()).state == "success"
+
+    assert airflow.did("PATCH") == [(DAG, {"is_paused": False})]
+    assert airflow.did("POST") == [(f"{DAG}/dagRuns", {"logical_date": None})]
+
+
+def test_a_run_at_work_is_followed_and_no_other_one_started():
+    airflow = Airflow(["running", "success"], active=True)
+
+    assert run_pipeline(airflow.api(), report()).run_id == "run-1"
+
+    assert airflow.did("POST") == []
+
+
+def test_each_task_is_shown_with_its_outcome_and_seconds():
+    shown = report()
+
+    run_pipeline(Airflow(["running", "success"]).api(), shown)
+
+    assert "train[2]" in (text := shown.console.export_text())
+    assert "success" in text
+    assert "1.5 s" in text
+
+
+def test_a_failed_run_is_told_with_the_last_lines_of_the_task_that_failed():
+    with pytest.raises(PipelineFailed, match=r"(?s)run-1 failed.*train\[2\] failed.*out of luck"):
+        run_pipeline(Airflow(["failed"]).api(), report())
+
+
+def test_a_dag_that_cannot_be_read_is_told_with_its_error():
+    with pytest.raises(PipelineFailed, match=r"(?s)does not know the DAG.*SyntaxError: line 3"):
+        run_pipeline(Airflow(["success"], known=False).api(), report())
+
+
+def test_a_refused_request_is_named():
+    client = httpx.Client(base_url="http://airflow", transport=httpx.MockTransport(lambda _: httpx.Response(403)))
+
+    with pytest.raises(AirflowRefused, match="POST /api/v2/dags/x/dagRuns: 403"):
+        AirflowApi(client).trigger("x")
