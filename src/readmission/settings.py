@@ -7,7 +7,6 @@ Secrets have no default: a service that needs one asks with :meth:`Settings.requ
 from datetime import time
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,7 +48,7 @@ class Settings(BaseSettings):
     aws_region: str | None = None
     schedule_start: time = time(8, 55)
     schedule_stop: time = time(23, 55)
-    schedule_timezone: ZoneInfo = ZoneInfo("America/Lima")
+    schedule_timezone: str = "America/Lima"
     ec2_poll_seconds: float = Field(default=30, gt=0)
     ec2_wait_seconds: float = Field(default=600, ge=0)
 

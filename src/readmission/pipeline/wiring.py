@@ -1,6 +1,7 @@
 """Each adapter, made from the environment. A task's process makes what it needs and ends with it."""
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from readmission.domain.schedule import Schedule
 from readmission.settings import Settings
@@ -30,7 +31,7 @@ def instance() -> "Ec2Instance | None":
 
 def schedule() -> Schedule:
     settings = Settings()
-    return Schedule(settings.schedule_start, settings.schedule_stop, settings.schedule_timezone)
+    return Schedule(settings.schedule_start, settings.schedule_stop, ZoneInfo(settings.schedule_timezone))
 
 
 def object_store() -> "ObjectStore":
