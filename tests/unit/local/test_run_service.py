@@ -14,7 +14,7 @@ import pytest
 from readmission.local.processes import MARK, end_marked, mark_of, marked
 from readmission.local.service import Health, Service, save_services
 
-MARK_OF_TEST = mark_of("run-service-test", "one")
+MARK_OF_TEST = mark_of(f"run-service-test-{os.getpid()}", "one")
 PATIENCE = 30
 
 
