@@ -32,11 +32,21 @@ PASSWORD = "only-for-tests"
 KEYS = ("test-access-key", "test-secret-key")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes that share the work take whole files, whose servers are then started once; the platform is one work."""
+    for item in items:
+        group = "platform" if "e2e" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def find_free_ports(count: int = 1) -> int:
     """The first of ``count`` free ports in a row, which are free 10,000 higher, too."""
+    # each process that shares the work has a range of its own
+    begin = 10_000 + 3_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
     while True:
         # below the range from which the system takes ports for outgoing connections
-        first = random.randrange(10_000, 22_000)
+        first = random.randrange(begin, begin + 3_000 - count)
         row = range(first, first + count)
         if all(is_free(port) and is_free(port + 10_000) for port in row):
             return first

@@ -1,26 +1,19 @@
-"""The whole platform, started and stopped as a newcomer does it, on free ports and in a folder of its own."""
+"""The native run: started, used, killed and stopped."""
 
 import os
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from readmission.domain.example import EXAMPLE
-from readmission.local.instance import Instance
 from readmission.local.ports import is_free
-from readmission.local.processes import end_marked, marked
-from readmission.local.settings import LocalSettings
+from readmission.local.processes import marked
 from readmission.local.status import statuses
 
-PROGRAM = Path(sys.executable).with_name("readmission")
 SERVICES = (
     "mariadb",
     "object-store",
@@ -33,67 +26,11 @@ SERVICES = (
     "airflow-dag-processor",
     "prometheus",
 )
-# a closed port instead of the archive: what is tested must not depend on the network
-SMALL = {
-    "UCI_URL": "http://127.0.0.1:9/",
-    "SYNTHETIC_ROWS": "6000",
-    "BATCH_SIZE": "6000",
-    "BATCH_INTERVAL_SECONDS": "86400",
-    "BOOTSTRAP_ROUNDS": "10",
-    "INSTALL_PROGRAMS": "false",
-}
 BACK_SECONDS = 120  # a limit for slow machines, not a measurement
 
 
-@dataclass(frozen=True)
-class Platform:
-    """One native run; ``output`` is what its first start said."""
-
-    environment: dict[str, str]
-    instance: Instance
-    output: str
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_command(self.environment, *arguments)
-
-    def url(self, service: str) -> str:
-        return str(self.instance.services()[service].url)
-
-    def processes(self, service: str) -> list[psutil.Process]:
-        return marked(f"{self.instance.mark}{service}/")
-
-    def pids(self) -> dict[str, int]:
-        return {status.service.name: status.pid for status in statuses(self.instance)}
-
-
-def run_command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=False)
-
-
-def environment_for(home: Path, first_port: int) -> dict[str, str]:
-    """This process's environment with a home and seven ports, and S3's five, from ``first_port`` on."""
-    names = ("DATA_API", "INFERENCE", "MARIADB", "MLFLOW", "AIRFLOW", "STREAMLIT", "PROMETHEUS", "S3")
-    ports = {f"{name}_PORT": str(first_port + offset) for offset, name in enumerate(names)}
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATA_PATH", "PYTHONDONTWRITEBYTECODE")}
-    return {**kept, **SMALL, **ports, "READMISSION_HOME": str(home)}
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], int]) -> Iterator[Platform]:
-    home = tmp_path_factory.mktemp("platform")
-    environment = environment_for(home, free_ports(12))
-    instance = Instance(LocalSettings(readmission_home=home))
-    try:
-        done = run_command(environment, "up")
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield Platform(environment, instance, done.stdout)
-    finally:
-        run_command(environment, "down")
-        end_marked(instance.mark)
-
-
 @pytest.fixture
-def started(platform: Platform) -> dict[str, int]:
+def started(platform: Any) -> dict[str, int]:
     """The process of each service that this machine has the program for."""
     return platform.pids()
 
@@ -197,22 +134,21 @@ def test_a_log_is_shown_and_an_unknown_name_is_answered_with_those_that_there_ar
     assert "airflow-scheduler" in unknown.stdout
 
 
-def test_a_port_in_use_is_said_before_anything_starts(tmp_path, free_ports):
-    environment = environment_for(tmp_path, free_ports(12))
-    port = int(environment["MLFLOW_PORT"])
+def test_a_port_in_use_is_said_before_anything_starts(at_home):
+    port = int(at_home.environment["MLFLOW_PORT"])
 
     with socket.create_server(("127.0.0.1", port)):
-        done = run_command(environment, "up")
+        done = at_home.command("up")
 
     assert done.returncode == 1
     assert f"port {port} (mlflow, HTTP) is in use by" in done.stdout
     assert f"process {os.getpid()}" in done.stdout
     assert "MLFLOW_PORT" in done.stdout
-    assert not (tmp_path / "run" / "supervisord.pid").exists()
+    assert not (at_home.instance.local.run / "supervisord.pid").exists()
 
 
-def test_status_fails_where_nothing_was_started(tmp_path):
-    done = run_command({**os.environ, "READMISSION_HOME": str(tmp_path)}, "status")
+def test_status_fails_where_nothing_was_started(at_home):
+    done = at_home.command("status")
 
     assert done.returncode == 1
     assert "Nothing was started here yet" in done.stdout
@@ -229,7 +165,7 @@ def test_after_a_stop_no_process_is_left_and_every_port_is_free(platform):
     assert platform.command("status").returncode == 1
 
 
-def _wait_until_well(platform: Platform, service: str, *, gone: psutil.Process) -> None:
+def _wait_until_well(platform: Any, service: str, *, gone: psutil.Process) -> None:
     """Until ``gone`` is gone and the service is well again."""
     deadline = time.monotonic() + BACK_SECONDS
     while True:

@@ -40,7 +40,7 @@ class Log1p(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        return np.log1p(X)
+        return np.asarray(np.log1p(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -1,5 +1,6 @@
 """Programs that are no Python packages: found on this machine, or installed with apt where nobody has to be asked."""
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -42,22 +43,35 @@ class Programs:
 
 @dataclass(frozen=True)
 class Installable:
-    """A service whose program apt can bring."""
+    """What apt can bring for a service; ``without`` is how things are as long as it is missing."""
 
+    name: str
     service: str
     packages: tuple[str, ...]
-    instead: str
+    without: str
 
 
 INSTALLABLE = (
-    Installable("mariadb", ("mariadb-server-core", "mariadb-client"), "SQLite files take its place"),
-    Installable("prometheus", ("prometheus",), "there are no metrics over time"),
+    Installable("mariadb", "mariadb", ("mariadb-server-core", "mariadb-client"), "SQLite files take its place"),
+    Installable("prometheus", "prometheus", ("prometheus",), "there are no metrics over time"),
+    Installable("libgomp", "airflow-scheduler", ("libgomp1",), "LightGBM cannot be trained"),
 )
 
 
 def find_programs() -> Programs:
     mariadb = all(find_program(name) for name in ("mariadbd", "mariadb-install-db"))
     return Programs(mariadb, find_program("prometheus"))
+
+
+def has_openmp() -> bool:
+    """Whether the OpenMP library is there that LightGBM's wheel takes from the system, unlike scikit-learn's."""
+    if sys.platform != "linux":
+        return True
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def with_everything(found: Programs) -> Programs:
@@ -94,10 +108,10 @@ def install_missing(log: Path, report: Report, wanted: Iterable[str] | None = No
     Says of each that is still missing what that means, and how to have it.
     """
     found, prefix = find_programs(), apt_prefix()
-    present = {"mariadb": found.mariadb, "prometheus": found.prometheus is not None}
+    present = {"mariadb": found.mariadb, "prometheus": found.prometheus is not None, "libgomp": has_openmp()}
     notes = []
     for item in INSTALLABLE:
-        if present[item.service] or (wanted is not None and item.service not in wanted):
+        if present[item.name] or (wanted is not None and item.service not in wanted):
             continue
         packages = " ".join(item.packages)
         if prefix is not None:
@@ -105,7 +119,7 @@ def install_missing(log: Path, report: Report, wanted: Iterable[str] | None = No
                 installed = _install(item.packages, prefix, log)
             if installed:
                 continue
-        notes.append(f"{item.service} is not installed ({item.instead}); to have it: apt-get install {packages}")
+        notes.append(f"{item.name} is not installed ({item.without}); to have it: apt-get install {packages}")
     return notes
 
 

@@ -53,6 +53,8 @@ def _prepare(settings: Settings, instance: Instance, report: Report) -> Plan:
     notes = []
     if instance.local.install_programs:
         notes = install_missing(instance.supervisor.log_of("install"), report, {service.name for service in wanted})
+        for note in notes:
+            report.say(note)
     plan = make_plan(settings, instance.local, find_programs())
     plan.notes[:0] = notes
     return plan

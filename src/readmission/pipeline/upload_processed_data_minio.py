@@ -18,7 +18,7 @@ def upload_processed_data_minio(*, raw: RawDatabase, clean: CleanDatabase, store
     digest = hashlib.sha256(b"".join(hashlib.sha256(files[split]).digest() for split in SPLITS)).hexdigest()
     for split, data in files.items():
         store.put(DATASETS, f"{digest}/{split}.parquet", data)
-    rows = {split: len(frame) for split, frame in frames.items()}
+    rows = {str(split): len(frame) for split, frame in frames.items()}
     log.info("dataset uploaded", digest=digest, rows=rows)
     return DatasetRef(digest=digest, batch_numbers=clean.batch_numbers(), source=_source(raw), rows=rows)
 

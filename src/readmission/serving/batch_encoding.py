@@ -29,11 +29,14 @@ def encode_batch(batch: Batch) -> tuple[np.ndarray, Problems]:
 
 
 def _encode_column(column: Column, values: list[Any]) -> tuple[np.ndarray, dict[int, FieldProblem]]:
-    # with its type: 1, 1.0 and true are the same key otherwise
-    keys = [(value.__class__, value) for value in values]
-    verdicts = {key: check_value(column, key[1]) for key in set(keys)}
-    numbers = {key: UNKNOWN if problem else number(column, key[1]) for key, problem in verdicts.items()}
-    encoded = np.array([numbers[key] for key in keys], dtype=np.float32)
+    # 1, 1.0 and true are the same key of a dictionary: among several types, a value goes with its own
+    mixed = len(set(map(type, values)) - {type(None)}) > 1
+    keys = [(value.__class__, value) for value in values] if mixed else values
+    verdicts = {key: check_value(column, key[1] if mixed else key) for key in set(keys)}
+    numbers = {
+        key: UNKNOWN if problem else number(column, key[1] if mixed else key) for key, problem in verdicts.items()
+    }
+    encoded = np.fromiter(map(numbers.__getitem__, keys), np.float32, len(keys))
     if not any(verdicts.values()):
         return encoded, {}
     return encoded, {row: problem for row, key in enumerate(keys) if (problem := verdicts[key])}

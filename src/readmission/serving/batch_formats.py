@@ -88,7 +88,7 @@ def table_value(column: Column, value: Any) -> Any:
 def convert_column(column: Column, cells: list[Any]) -> list[Any]:
     """Each cell by :func:`table_value`, computed once for each distinct one."""
     converted = {cell: table_value(column, cell) for cell in set(cells)}
-    return [converted[cell] for cell in cells]
+    return list(map(converted.__getitem__, cells))
 
 
 def _read_json(body: bytes, max_rows: int) -> Batch:

@@ -20,6 +20,7 @@ class Airflow:
         self.states = states
         self.active = active
         self.known = known
+        self.log = [{"event": "begins", "level": "info"}, {"event": "out of luck", "level": "error"}]
         self.requests: list[tuple[str, str, Any]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -38,7 +39,7 @@ class Airflow:
         if path.endswith("/taskInstances"):
             return httpx.Response(200, json={"task_instances": [self._task()]})
         if "/logs/" in path:
-            return httpx.Response(200, json={"content": [{"event": "Task failed"}, {"event": "out of luck"}]})
+            return httpx.Response(200, json={"content": self.log})
         if path == f"{DAG}/dagRuns/run-1":
             self.states = self.states[1:] or self.states
         return httpx.Response(200, json=run)
@@ -90,9 +91,19 @@ def test_each_task_is_shown_with_its_outcome_and_seconds():
     assert "1.5 s" in text
 
 
-def test_a_failed_run_is_told_with_the_last_lines_of_the_task_that_failed():
-    with pytest.raises(PipelineFailed, match=r"(?s)run-1 failed.*train\[2\] failed.*out of luck"):
+def test_a_failed_run_is_told_with_the_errors_of_the_task_that_failed():
+    with pytest.raises(PipelineFailed, match=r"(?s)run-1 failed.*train\[2\] failed.*out of luck") as error:
         run_pipeline(Airflow(["failed"]).api(), report())
+
+    assert "begins" not in str(error.value)
+
+
+def test_a_task_that_failed_without_an_error_is_told_with_its_last_lines():
+    airflow = Airflow(["failed"])
+    airflow.log = ["killed"]
+
+    with pytest.raises(PipelineFailed, match="killed"):
+        run_pipeline(airflow.api(), report())
 
 
 def test_a_dag_that_cannot_be_read_is_told_with_its_error():

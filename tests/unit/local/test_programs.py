@@ -38,6 +38,7 @@ def report() -> Report:
 @pytest.fixture
 def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "find_programs", lambda: Programs(mariadb=False, prometheus=None))
+    monkeypatch.setattr(programs, "has_openmp", lambda: False)
 
 
 @pytest.mark.usefixtures("nothing_there")
@@ -46,9 +47,10 @@ def test_where_nobody_may_install_it_says_what_is_missing_and_how_to_have_it(tmp
 
     notes = install_missing(tmp_path / "log", report)
 
-    assert len(notes) == 2
+    assert len(notes) == 3
     assert "SQLite" in notes[0]
     assert notes[1].endswith("to have it: apt-get install prometheus")
+    assert "LightGBM" in notes[2]
 
 
 @pytest.mark.usefixtures("nothing_there")

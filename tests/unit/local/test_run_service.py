@@ -14,7 +14,7 @@ import pytest
 from readmission.local.processes import MARK, end_marked, mark_of, marked
 from readmission.local.service import Health, Service, save_services
 
-MARK_OF_TEST = mark_of("run-service-test", "one")
+MARK_OF_TEST = mark_of(f"run-service-test-{os.getpid()}", "one")
 PATIENCE = 30
 
 
@@ -63,7 +63,7 @@ def test_a_program_gets_its_environment_and_may_write_bytecode(run, tmp_path, mo
 
     run(script, environment={"WORD": "secret"}).wait(PATIENCE)
 
-    assert (tmp_path / "seen").read_text() == "['secret', False]"
+    assert (tmp_path / "seen").read_text() == "secret False"
 
 
 def test_what_left_the_session_of_a_dead_program_ends_with_it(run):

@@ -1,0 +1,80 @@
+"""The whole platform, started once as a newcomer does it, on free ports and in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from readmission.local.instance import Instance
+from readmission.local.processes import end_marked, marked
+from readmission.local.settings import LocalSettings
+from readmission.local.status import statuses
+
+PROGRAM = Path(sys.executable).with_name("readmission")
+# a closed port instead of the archive: what is tested must not depend on the network
+SMALL = {
+    "UCI_URL": "http://127.0.0.1:9/",
+    "SYNTHETIC_ROWS": "6000",
+    "BATCH_SIZE": "6000",
+    "BATCH_INTERVAL_SECONDS": "86400",
+    "BOOTSTRAP_ROUNDS": "10",
+    "INSTALL_PROGRAMS": "false",
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One native run; ``output`` is what its first start said."""
+
+    environment: dict[str, str]
+    instance: Instance
+    output: str
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_command(self.environment, *arguments)
+
+    def url(self, service: str) -> str:
+        return str(self.instance.services()[service].url)
+
+    def processes(self, service: str) -> list[psutil.Process]:
+        return marked(f"{self.instance.mark}{service}/")
+
+    def pids(self) -> dict[str, int]:
+        return {status.service.name: status.pid for status in statuses(self.instance)}
+
+
+def run_command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def environment_for(home: Path, first_port: int) -> dict[str, str]:
+    """This process's environment with a home and seven ports, and S3's five, from ``first_port`` on."""
+    names = ("DATA_API", "INFERENCE", "MARIADB", "MLFLOW", "AIRFLOW", "STREAMLIT", "PROMETHEUS", "S3")
+    ports = {f"{name}_PORT": str(first_port + offset) for offset, name in enumerate(names)}
+    kept = {name: value for name, value in os.environ.items() if name not in ("DATA_PATH", "PYTHONDONTWRITEBYTECODE")}
+    return {**kept, **SMALL, **ports, "READMISSION_HOME": str(home)}
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], int]) -> Iterator[Platform]:
+    home = tmp_path_factory.mktemp("platform")
+    environment = environment_for(home, free_ports(12))
+    instance = Instance(LocalSettings(readmission_home=home))
+    try:
+        done = run_command(environment, "up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Platform(environment, instance, done.stdout)
+    finally:
+        run_command(environment, "down")
+        end_marked(instance.mark)
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, free_ports: Callable[[int], int]) -> Platform:
+    """A platform that nobody has started yet."""
+    return Platform(environment_for(tmp_path, free_ports(12)), Instance(LocalSettings(readmission_home=tmp_path)), "")

@@ -1,0 +1,167 @@
+"""The real DAG in a real Airflow over real services: what one run leaves, and what repeating or killing it changes."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import mlflow
+import psutil
+import pytest
+
+from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
+from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
+from readmission.domain.candidate_names import CANDIDATE_NAMES
+from readmission.domain.cohort import SPLITS
+from readmission.local.airflow import ADMIN
+from readmission.local.airflow_api import AirflowApi, DagRun
+
+DAG = "mlops_diabetes_pipeline"
+RUN_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Left:
+    """All that pipeline runs leave behind."""
+
+    batches: list[tuple[int, int, str | None]]
+    clean_rows: dict[str, int]
+    objects: list[str]
+    runs: list[tuple[str, str]]
+    versions: list[str]
+    promotions: list[tuple[str, str]]
+
+
+class Pipeline:
+    """The DAG through Airflow's API, and its traces in every store."""
+
+    def __init__(self, platform: Any) -> None:
+        self._platform = platform
+        services = platform.instance.services()
+        self.airflow = AirflowApi.sign_in(
+            platform.url("airflow-api-server"), ADMIN, services["airflow-api-server"].password
+        )
+        self._environment = services["airflow-scheduler"].environment
+
+    def runs(self) -> list[dict[str, Any]]:
+        return list(self.airflow._get(f"/api/v2/dags/{DAG}/dagRuns", {"order_by": "run_after"})["dag_runs"])
+
+    def clear(self, run_id: str) -> None:
+        body = {"dry_run": False, "only_failed": False}
+        response = self.airflow._client.post(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/clear", json=body)
+        response.raise_for_status()
+
+    def wait(self, run_id: str) -> DagRun:
+        deadline = time.monotonic() + RUN_SECONDS
+        while (run := self.airflow.run(DAG, run_id)).state in ("queued", "running"):
+            assert time.monotonic() < deadline, f"{run_id} is still {run.state}"
+            time.sleep(0.5)
+        return run
+
+    def states(self, run_id: str) -> dict[str, str | None]:
+        return {task.task_id: task.state for task in self.airflow.tasks(DAG, run_id)}
+
+    def kill_task(self, run_id: str, task_id: str) -> None:
+        """SIGKILL to the process of a task, as soon as it runs."""
+        path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances"
+        deadline = time.monotonic() + RUN_SECONDS
+        while time.monotonic() < deadline:
+            for task in self.airflow._get(path, {"limit": 100})["task_instances"]:
+                if task["task_id"] == task_id and task["state"] == "running" and self._kill(f"-- {task['id']}"):
+                    return
+            time.sleep(0.05)
+        pytest.fail(f"{task_id} was never seen at work")
+
+    def _kill(self, title: str) -> bool:
+        for process in self._platform.processes("airflow-scheduler"):
+            try:
+                if " ".join(process.cmdline()).rstrip().endswith(title):
+                    process.kill()
+                    return True
+            except psutil.NoSuchProcess:
+                continue
+        return False
+
+    def left(self) -> Left:
+        environment = self._environment
+        with RawDatabase(environment["RAW_DATABASE_URL"]) as raw:
+            batches = [(batch.batch_number, batch.rows, batch.pipeline_run_id) for batch in raw.batches()]
+        with CleanDatabase(environment["CLEAN_DATABASE_URL"]) as clean:
+            clean_rows = {split: len(clean.read_split(split)) for split in SPLITS}
+        with InferenceDatabase(environment["INFERENCE_DATABASE_URL"]) as inference:
+            promotions = [(record.action, record.version) for record in inference.promotions()]
+        store = ObjectStore(
+            environment["S3_ENDPOINT"], environment["S3_ACCESS_KEY"], environment["S3_SECRET_KEY"], "us-east-1"
+        )
+        client = mlflow.MlflowClient(environment["MLFLOW_TRACKING_URI"])
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        return Left(
+            batches=batches,
+            clean_rows=clean_rows,
+            objects=sorted(store.keys(LANDING) + store.keys(DATASETS)),
+            runs=sorted((run.data.tags["candidate"], run.info.status) for run in client.search_runs(experiments)),
+            versions=sorted(str(version.version) for version in client.search_model_versions()),
+            promotions=promotions,
+        )
+
+
+@pytest.fixture(scope="module")
+def pipeline(platform: Any) -> Iterator[Pipeline]:
+    pipeline = Pipeline(platform)
+    yield pipeline
+    pipeline.airflow.close()
+
+
+@pytest.fixture
+def first_run(pipeline: Pipeline) -> str:
+    """The run that the first start of the platform has waited for."""
+    return str(pipeline.runs()[0]["dag_run_id"])
+
+
+def test_the_first_run_took_the_published_batch_to_one_promoted_version(pipeline, first_run):
+    left = pipeline.left()
+
+    assert left.batches == [(1, 6000, first_run)]
+    assert left.runs == [(candidate, "FINISHED") for candidate in sorted(CANDIDATE_NAMES)]
+    assert left.versions == ["1"]
+    assert left.promotions == [("promote", "1")]
+
+
+def test_a_run_without_new_data_is_skipped_and_does_not_fail(pipeline):
+    run = pipeline.airflow.trigger(DAG)
+
+    finished = pipeline.wait(run.run_id)
+
+    states = pipeline.states(run.run_id)
+    assert finished.state == "success"
+    assert states.pop("check_ec2_status") == "success"
+    assert set(states.values()) == {"skipped"}
+
+
+def test_clearing_the_whole_run_leaves_the_same_rows_objects_and_versions(pipeline, first_run):
+    before = pipeline.left()
+
+    pipeline.clear(first_run)
+
+    assert pipeline.wait(first_run).state == "success"
+    assert set(pipeline.states(first_run).values()) == {"success"}
+    assert pipeline.left() == before
+
+
+@pytest.mark.parametrize("task_id", ["store_clean_data_mysql", "promote_to_production"])
+def test_a_task_that_is_killed_at_work_is_tried_again_and_leaves_the_same(pipeline, first_run, task_id):
+    before = pipeline.left()
+    pipeline.clear(first_run)
+
+    pipeline.kill_task(first_run, task_id)
+
+    assert pipeline.wait(first_run).state == "success"
+    assert pipeline.left() == before
+
+
+def test_the_inference_api_serves_the_promoted_version(pipeline, platform):
+    served = httpx.get(f"{platform.url('inference-api')}/model-info").json()
+
+    assert served["version"] == pipeline.left().versions[-1]
+    assert served["data_source"] == "synthetic"
