@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readmission.errors import ReadmissionError
+from readmission.errors import NotFound, ReadmissionError
 from readmission.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def status() -> None:
     with _native() as (instance, report):
         found = statuses(instance)
         if not found:
-            report.say("Nothing was started here yet: make up.")
+            raise NotFound("Nothing was started here yet: make up.")
         print_status(report.console, found)
-        if not found or not all(each.is_well for each in found):
+        if not all(each.is_well for each in found):
             raise typer.Exit(1)
 
 

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,18 @@ import mysql.connector
 
 from readmission.local.programs import find_program
 from readmission.local.service import Health, Service
+
+
+def _install_db(directory: Path) -> None:
+    command = [
+        str(find_program("mariadb-install-db")),
+        "--no-defaults",
+        f"--datadir={directory}",
+        f"--user={system_user()}",
+        "--auth-root-authentication-method=socket",
+        "--skip-test-db",
+    ]
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def system_user() -> str:
@@ -59,15 +72,12 @@ class MariaDb:
             return
         unfinished = self.directory.with_name(f"{self.directory.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [
-            str(find_program("mariadb-install-db")),
-            "--no-defaults",
-            f"--datadir={unfinished}",
-            f"--user={system_user()}",
-            "--auth-root-authentication-method=socket",
-            "--skip-test-db",
-        ]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        unfinished.mkdir(mode=0o700)
+        with tempfile.TemporaryDirectory() as plain:
+            # its shell script trips over a space in the path
+            link = Path(plain) / "data"
+            link.symlink_to(unfinished)
+            _install_db(link)
         unfinished.rename(self.directory)
 
     def create_databases(self, names: Iterable[str], user: str, password: str) -> None:

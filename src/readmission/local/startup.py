@@ -80,4 +80,4 @@ class Startup:
     def _failed(self, name: str, reason: str) -> ServiceFailed:
         log = self.supervisor.log_of(name)
         lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else []
-        return ServiceFailed("\n".join([f"{name} is not ready: {reason}. The end of {log}:", *lines]))
+        return ServiceFailed("\n".join([f"{name} did not get ready: {reason}. The end of {log}:", *lines]))

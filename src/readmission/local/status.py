@@ -27,10 +27,10 @@ def statuses(instance: Instance) -> list[ServiceStatus]:
 
 def show_log(instance: Instance, name: str, *, lines: int, follow: bool) -> None:
     """Become ``tail`` on a service's log; raises :class:`NotFound` with the names that there are."""
-    known = [*instance.services(), _SUPERVISORD]
     path = instance.supervisor.log_of(name)
-    if name not in known or not path.exists():
-        raise NotFound(f"no log of {name!r}; there are: {', '.join(known)}")
+    known = [each for each in (*instance.services(), _SUPERVISORD) if instance.supervisor.log_of(each).exists()]
+    if name not in known:
+        raise NotFound(f"no log of {name!r}; there are: {', '.join(known) or 'none'}")
     arguments = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]
     os.execvp(arguments[0], arguments)  # noqa: S606 - no shell wanted
 

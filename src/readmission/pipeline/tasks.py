@@ -9,9 +9,9 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from readmission.errors import NothingToDo
+from readmission.errors import MissingSetting, NothingToDo, SourceChanged
 from readmission.log import configure_logging
 from readmission.pipeline import wiring
 from readmission.pipeline.references import BatchRef, CleanRef, DatasetRef, PromotionRef, RegisteredRef, TrainedRef
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 def airflow_task(function: Callable[P, R]) -> Callable[P, R]:
-    """Set up logging for the task's process and turn "nothing to do" into a skip."""
+    """Set up logging for the task's process; "nothing to do" is a skip, and what no retry can mend fails at once."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -34,6 +34,8 @@ def airflow_task(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except NothingToDo as reason:
             raise AirflowSkipException(str(reason)) from reason
+        except (MissingSetting, SourceChanged) as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
     return call
 

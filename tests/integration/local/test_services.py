@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from minio.error import S3Error
 
 from readmission.adapters.object_store import ObjectStore
+from readmission.local.mariadb import MariaDb
 
 
 def test_mariadb_gives_a_fresh_database_to_its_user(mariadb):
@@ -23,6 +24,18 @@ def test_mariadb_refuses_a_wrong_password(mariadb):
 
     with pytest.raises(sa.exc.DatabaseError, match="Access denied"):
         sa.create_engine(url).connect()
+
+
+def test_mariadb_can_lie_in_a_folder_whose_name_has_a_space(tmp_path, mariadb):
+    server = MariaDb(tmp_path / "my data" / "mariadb", tmp_path / "sql.sock", mariadb.server.port)
+    server.directory.parent.mkdir()
+
+    server.initialise()
+    first = (server.directory / "mysql").stat().st_ino
+    server.initialise()
+
+    assert (server.directory / "mysql").stat().st_ino == first
+    assert [path.name for path in server.directory.parent.iterdir()] == ["mariadb"]
 
 
 def test_the_object_store_keeps_bytes(object_store):

@@ -80,14 +80,14 @@ def test_a_service_that_ends_again_and_again_is_named_with_its_last_words(instan
     script = "print('no such table: patients'); raise SystemExit(3)"
     broken = Service("broken", (sys.executable, "-c", script), Health("http://127.0.0.1:1/"))
 
-    with pytest.raises(ServiceFailed, match=r"(?s)broken is not ready.*no such table: patients"):
+    with pytest.raises(ServiceFailed, match=r"(?s)broken did not get ready.*no such table: patients"):
         start(instance, report, broken)
 
 
 def test_a_service_that_never_gets_well_is_given_up(instance, report):
     silent = Service("silent", ("sleep", "600"), Health("http://127.0.0.1:1/"), ready_seconds=1)
 
-    with pytest.raises(ServiceFailed, match="silent is not ready"):
+    with pytest.raises(ServiceFailed, match="silent did not get ready"):
         start(instance, report, silent)
 
 
