@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,13 +55,13 @@ def feature_columns(names: Collection[str]) -> dict[str, int]:
     are unknown, repeated or missing; an unnamed table is not quoted, its first line may be a patient's.
     """
     known = [NAME_OF_RAW.get(name, name) for name in names]
-    positions = {name: position for position, name in enumerate(known) if name in FEATURE_NAMES}
+    positions = {name: position for position, name in enumerate(known) if name in _FEATURE_NAMES}
     if not positions:
         raise InvalidInput("no column of an encounter found: the first line must name them, separated by commas")
     unknown = [name for name in known if name not in positions and name not in IGNORED_COLUMNS]
     if unknown:
         raise InvalidInput(f"unknown columns: {_shown(unknown)}")
-    repeated = sorted({name for name in known if known.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(known).items() if times > 1)
     if repeated:
         raise InvalidInput(f"columns given more than once: {_shown(repeated)}")
     if missing := [name for name in REQUIRED if name not in positions]:
@@ -130,7 +131,8 @@ def _encounter(row: object, index: int, problems: dict[int, list[FieldProblem]])
     unknown = [name for name in row if name not in FEATURE_SPELLINGS]
     twice = [name for name in row if NAME_OF_RAW.get(name, name) != name and NAME_OF_RAW[name] in row]
     if unknown or twice:
-        problems[index] = [unknown_field(name) for name in (*unknown, *twice)]
+        # a body of nothing but nonsense must not become an answer of hundreds of megabytes
+        problems[index] = [unknown_field(name) for name in (*unknown, *twice)[:SHOWN_COLUMNS]]
     return encounter
 
 

@@ -1,12 +1,13 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, NAME_OF_RAW, RAW_NAMES
 from readmission.errors import InvalidInput, TooLarge
-from readmission.serving.batch_formats import Batch, read_batch, table_value
+from readmission.serving.batch_formats import SHOWN_COLUMNS, Batch, read_batch, table_value
 from readmission.serving.encounter import EXAMPLE
 from readmission.serving.errors import UnreadableInput
 from readmission.serving.request_body import CSV, JSON
@@ -47,6 +48,12 @@ def test_a_row_that_is_no_object_is_reported_with_its_index(row):
 
 def test_an_unknown_field_is_reported_with_its_row():
     assert in_json(EXAMPLE, EXAMPLE | {"nonsense": 1}).problems[1][0]["field"] == "nonsense"
+
+
+def test_of_very_many_unknown_fields_the_first_are_reported():
+    row = EXAMPLE | {f"nonsense_{number}": 1 for number in range(5_000)}
+
+    assert len(in_json(row).problems[0]) == SHOWN_COLUMNS
 
 
 def test_a_field_in_both_spellings_is_reported_with_its_row():
@@ -129,6 +136,15 @@ def test_missing_required_columns_are_named():
 def test_columns_given_twice_are_named():
     with pytest.raises(InvalidInput, match='more than once: "change_medication"'):
         in_csv([EXAMPLE | {"change": "No"}])
+
+
+def test_a_header_of_very_many_names_is_refused_at_once():
+    begin = time.monotonic()
+
+    with pytest.raises(InvalidInput, match='more than once: "age"'):
+        read_batch(b"age," * 200_000 + b"age\n", CSV, 10)
+
+    assert time.monotonic() - begin < 10
 
 
 def test_a_csv_without_a_header_is_not_quoted():
