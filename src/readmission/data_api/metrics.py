@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from readmission.data_api.publication import Publication
 
 _QUIET = ("/health", "/metrics")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class Metrics:
@@ -39,9 +40,10 @@ class Metrics:
 
     def _finish(self, response: Response) -> Response:
         if request.path not in _QUIET:
-            # an unknown path is not a label: anyone could make endless ones
+            # an unknown path or method is not a label: anyone could make endless ones
             route = request.url_rule.rule if request.url_rule else "unknown"
-            self.requests.labels(request.method, route, str(response.status_code)).inc()
+            method = request.method if request.method in _METHODS else "unknown"
+            self.requests.labels(method, route, str(response.status_code)).inc()
             self.seconds.labels(route).observe(time.perf_counter() - g.started)
         return response
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,15 @@ def forget_dead_workers() -> None:
     folder = os.environ.get(MULTIPROCESS_DIR)
     for path in Path(folder).iterdir() if folder else ():
         if (match := _LIVE_FILE.fullmatch(path.name)) and not _is_alive(int(match[1])):
-            mark_process_dead(int(match[1]))  # type: ignore[no-untyped-call]
+            # a sibling that is asked at the same moment may be first
+            with suppress(FileNotFoundError):
+                mark_process_dead(int(match[1]))  # type: ignore[no-untyped-call]
 
 
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # gone, or the number is another user's by now
         return False
     return True
 

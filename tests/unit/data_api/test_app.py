@@ -241,6 +241,15 @@ def test_metrics_count_requests_and_batches(client):
     assert not any("/health" in line for line in lines)
 
 
+def test_an_invented_method_makes_no_metric_of_its_own(client):
+    client.open("/get_data", method="INVENTED")
+
+    exposition = client.get("/metrics").text
+
+    assert "INVENTED" not in exposition
+    assert 'method="unknown"' in exposition
+
+
 def test_two_applications_live_in_one_process(store, tmp_path):
     publication = Publication(tmp_path, store.digest, store.total, 0)
 
