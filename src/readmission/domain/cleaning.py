@@ -67,8 +67,9 @@ def clean(raw: pd.DataFrame) -> CleanBatch:
 def _typed(values: pd.Series, column: Column) -> pd.Series:
     try:
         return _integers(values) if column.kind in INTEGER_KINDS else values.astype("str")
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidBatch(f"{column.name} is not {column.kind} in every row") from error
+    except (TypeError, ValueError, OverflowError):
+        # without its cause: pandas' text quotes a patient's value, and a task's log shows the whole chain
+        raise InvalidBatch(f"{column.name} is not {column.kind} in every row") from None
 
 
 def _integers(values: pd.Series) -> pd.Series:

@@ -86,11 +86,13 @@ def test_an_encounter_must_not_come_twice():
         validate_raw(_raw({"encounter_id": 5}, {"encounter_id": 5}))
 
 
-def test_a_refusal_tells_no_value():
+def test_a_refusal_tells_no_value_even_with_its_whole_chain():
     with pytest.raises(InvalidBatch) as refusal:
         validate_raw(_raw({"patient_nbr": "Jane Roe"}))
 
     assert "Jane" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__suppress_context__
 
 
 def test_an_empty_batch_is_valid_and_clean():
