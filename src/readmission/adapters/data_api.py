@@ -45,8 +45,8 @@ class _PassingFailure(SourceUnavailable):
 class DataApi:
     """A client of one data API.
 
-    Transport errors, 429 and 5xx are tried again, with back-off; what still fails then, and an answer that is not of a
-    data API, raises :class:`SourceUnavailable`.
+    Requests without a readable answer, 429 and 5xx are tried again, with back-off; what still fails then, and an answer
+    that is not of a data API, raises :class:`SourceUnavailable`.
     """
 
     def __init__(self, url: str, *, timeout: float = 30, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -114,7 +114,7 @@ class DataApi:
     def _get_once(self, path: str, **request: Any) -> httpx.Response:
         try:
             return self._client.get(path, **request)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _PassingFailure(f"no answer from {self._client.base_url}{path}: {error!r}") from error
 
 

@@ -119,7 +119,7 @@ def test_a_batch_that_was_cut_off_is_fetched_again(api, server):
     assert api.fetch_batch(1) == BODY
 
 
-@pytest.mark.parametrize("failure", [None, (500, {}, b"")])
+@pytest.mark.parametrize("failure", [None, (500, {}, b""), (200, {"Content-Encoding": "gzip"}, b"no gzip")])
 def test_a_lasting_failure_is_given_up(api, server, waits, failure):
     server.answers["/get_data"] = [failure]
 
