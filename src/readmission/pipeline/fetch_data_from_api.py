@@ -26,9 +26,10 @@ def fetch_data_from_api(
     finished = {number for number, batch in stored.items() if batch.pipeline_run_id not in (None, pipeline_run_id)}
     pending = [refs[number] for number in sorted(refs.keys() - finished)]
     if not pending:
+        following = f"the next one comes at {manifest.next_batch_at}" if manifest.next_batch_at else "no more will come"
         raise NothingToDo(
             f"no new data: {manifest.published} of {manifest.total_batches} batches are published and all are stored; "
-            f"the next one comes at {manifest.next_batch_at}"
+            f"{following}"
         )
     for ref in pending:
         _land(ref, data_api, store)

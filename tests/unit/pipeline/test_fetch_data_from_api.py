@@ -18,6 +18,7 @@ class FakeDataApi:
         self.published = published
         self.fetched: list[int] = []
         self.down_at: int | None = None
+        self.next_batch_at: str | None = "2026-11-23T12:00:00Z"
 
     def manifest(self) -> Manifest:
         batches = [PublishedBatch(batch_number=n, rows=10, sha256=f"{n:064d}") for n in range(1, self.published + 1)]
@@ -25,7 +26,7 @@ class FakeDataApi:
             total_batches=7,
             published=self.published,
             exhausted=False,
-            next_batch_at="2026-11-23T12:00:00Z",
+            next_batch_at=self.next_batch_at,
             source=self.source,
             batches=batches,
         )
@@ -85,6 +86,14 @@ def test_a_run_without_new_batches_has_nothing_to_do_and_says_when_the_next_one_
     api, ledger = FakeDataApi(published=1), FakeLedger(stored(1))
 
     with pytest.raises(NothingToDo, match=r"1 of 7 batches .* 2026-11-23T12:00:00Z"):
+        fetch(api, ledger)
+
+
+def test_a_run_after_the_last_batch_says_that_no_more_will_come():
+    api, ledger = FakeDataApi(published=1), FakeLedger(stored(1))
+    api.next_batch_at = None
+
+    with pytest.raises(NothingToDo, match="no more will come"):
         fetch(api, ledger)
 
 
