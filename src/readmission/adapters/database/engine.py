@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy import Connection, exc
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -63,13 +63,13 @@ class Database:
                 return self._once(work, writes=writes, alone=alone)
             except DBAPIError as error:
                 if not dialect.is_transient(error):
-                    raise self._translated(error) from error
+                    self._raise(error)
                 log.warning("transaction repeated", database=self.name, code=dialect.error_code(error), attempt=attempt)
                 time.sleep(random.uniform(0.5, 1) * 0.05 * 2**attempt)  # noqa: S311
         try:
             return self._once(work, writes=writes, alone=alone)
         except DBAPIError as error:
-            raise self._translated(error) from error
+            self._raise(error)
 
     def _once(self, work: Callable[[Connection], T], *, writes: bool, alone: bool) -> T:
         with self._connect() as connection:
@@ -86,10 +86,11 @@ class Database:
         except exc.TimeoutError as error:
             raise DatabaseUnavailable(f"{self._place}: all connections of this process are in use") from error
 
-    def _translated(self, error: DBAPIError) -> Exception:
+    def _raise(self, error: DBAPIError) -> NoReturn:
+        """What a caller gets: our error for a fault of the database, the driver's for one of the statement."""
         if dialect.is_transient(error) or isinstance(error, OperationalError | InterfaceError):
-            return DatabaseUnavailable(f"{self._place} failed with {dialect.error_code(error)}")
-        return error
+            raise DatabaseUnavailable(f"{self._place} failed with {dialect.error_code(error)}") from error
+        raise error
 
     @property
     def _place(self) -> str:
