@@ -16,7 +16,8 @@ Takes every batch that the data API has published since the last finished run an
 | 10 | `promote_to_production` | the gate's decision in `inference_db.promotions`; perhaps the alias `production` |
 | 11 | `signal_services_ready` | the batches marked as processed; the inference API on the production version |
 
-**Every task may be run again at any time**, alone or with the whole run: the same rows, objects, runs and versions.
+**Every task may be run again at any time**, alone or with the whole run: the same rows, objects, runs and versions
+(an older run trains on all that is stored by now).
 
 ## When something is red
 
@@ -83,11 +84,10 @@ def mlops_diabetes_pipeline() -> None:
     )
     registered = step(tasks.register_best_model)(trained, dataset)
     promotion = step(tasks.promote_to_production)(registered, dataset)
-    ready = step(tasks.signal_services_ready)(promotion, batches)
+    step(tasks.signal_services_ready)(promotion, batches)
 
     available >> batches
     divided >> dataset
-    promotion >> ready
 
 
 mlops_diabetes_pipeline()

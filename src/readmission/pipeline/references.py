@@ -14,7 +14,7 @@ class BatchRef(TypedDict):
 
 
 class CleanRef(TypedDict):
-    """A cleaned batch in the landing bucket; ``dropped`` counts the rows left out, by reason."""
+    """A cleaned batch in the datasets bucket; ``dropped`` counts the rows left out, by reason."""
 
     batch_number: int
     key: str

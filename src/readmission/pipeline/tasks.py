@@ -152,4 +152,11 @@ def promote_to_production(registered: RegisteredRef, dataset: DatasetRef) -> Pro
 def signal_services_ready(promotion: PromotionRef, batches: list[BatchRef]) -> None:
     from readmission.pipeline.signal_services_ready import signal_services_ready as run
 
-    run(promotion, batches, pipeline_run_id(), raw=wiring.raw_database(), inference_api=wiring.inference_api())
+    run(
+        promotion,
+        batches,
+        pipeline_run_id(),
+        raw=wiring.raw_database(),
+        registry=wiring.registry(),
+        inference_api=wiring.inference_api(),
+    )
