@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
 from readmission.errors import NotFound, ReadmissionError
 from readmission.settings import Settings
@@ -132,7 +133,7 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
 
     with _native() as (instance, report):
         settings = Settings()
-        if settings.inference_database_url is None:
+        if not {"inference_database_url", "mlflow_tracking_uri"} <= settings.model_fields_set:
             environment = make_plan(settings, instance.local, find_programs()).environment
             settings = Settings.model_validate({name.lower(): value for name, value in environment.items()})
         registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
@@ -159,9 +160,18 @@ def _native() -> Iterator[tuple["Instance", "Report"]]:
     except ReadmissionError as error:
         report.fail(str(error))
         raise typer.Exit(1) from error
+    except ValidationError as error:
+        report.fail("\n".join(_wrong_settings(error)))
+        raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
         report.fail("Interrupted. What runs goes on: make up continues, make status shows it, make down stops it.")
         raise typer.Exit(130) from interrupt
+
+
+def _wrong_settings(error: ValidationError) -> list[str]:
+    """A line for each variable; without its value, which may be a secret."""
+    details = error.errors(include_input=False, include_url=False)
+    return [f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']} (see .env.example)" for each in details]
 
 
 if __name__ == "__main__":

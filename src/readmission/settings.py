@@ -35,10 +35,10 @@ class Settings(BaseSettings):
 
     # where each service listens and is reached
     host: str = "127.0.0.1"
-    data_api_port: int = 5001
+    data_api_port: int = Field(default=5001, ge=1, lt=65_536)
     data_api_url: str = "http://127.0.0.1:5001"
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
-    inference_port: int = 8000
+    inference_port: int = Field(default=8000, ge=1, lt=65_536)
     inference_workers: int = Field(default=2, ge=1)
     inference_api_url: str | None = None
 

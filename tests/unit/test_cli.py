@@ -9,6 +9,8 @@ COMMANDS = ("data-api", "serve", "migrate", "synthetic-parameters", "up", "progr
 @pytest.fixture(autouse=True)
 def _home(monkeypatch, tmp_path):
     monkeypatch.setenv("READMISSION_HOME", str(tmp_path))
+    # a developer's own .env must not come into the process of the tests
+    monkeypatch.setattr("readmission.local.settings.PROJECT", tmp_path)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -47,3 +49,26 @@ def test_an_error_on_purpose_is_a_text_and_an_exit_code():
     assert done.exit_code == 1
     assert "no log of 'nonsense'" in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_setting_that_makes_no_sense_is_named_without_its_value(monkeypatch):
+    monkeypatch.setenv("MLFLOW_PORT", "eighty")
+
+    done = CliRunner().invoke(app, ["status"])
+
+    assert done.exit_code == 1
+    assert "MLFLOW_PORT" in done.output
+    assert "eighty" not in done.output
+    assert "Traceback" not in done.output
+
+
+def test_settings_are_read_from_the_projects_env_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("MLFLOW_PORT=eighty\n")
+    # both, so that what the file brings is taken out of the environment again
+    monkeypatch.setenv("MLFLOW_PORT", "")
+    monkeypatch.delenv("MLFLOW_PORT")
+
+    done = CliRunner().invoke(app, ["status"])
+
+    assert done.exit_code == 1
+    assert "MLFLOW_PORT" in done.output

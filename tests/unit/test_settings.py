@@ -38,6 +38,8 @@ def test_settings_cannot_be_changed():
         ("MODEL_POLL_SECONDS", "0"),
         ("TARGET", "tomorrow"),
         ("INFERENCE_WORKERS", "two"),
+        ("DATA_API_PORT", "70000"),
+        ("INFERENCE_PORT", "0"),
     ],
 )
 def test_a_senseless_value_is_refused_by_name(monkeypatch, name, value):
