@@ -26,7 +26,7 @@ down: ## Stop everything; the data are kept
 	@$(call installed,down)
 
 reset: ## Stop everything and delete its data, secrets and logs (FORCE=1: do not ask)
-	@$(call installed,reset $(if $(FORCE)$(CI),--force))
+	@$(call installed,reset $(if $(filter-out 0,$(FORCE))$(CI),--force))
 
 setup: .venv/.complete ## Make the Python environment
 
@@ -45,11 +45,11 @@ format: setup ## Put the code in its form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: .uv/complete ## Resolve the dependencies anew, within pyproject.toml
+lock: .uv/$(UV_VERSION) ## Resolve the dependencies anew, within pyproject.toml
 	$(UV) lock
 	$(MAKE) requirements
 
-requirements: .uv/complete ## Export the lock for each deployable
+requirements: .uv/$(UV_VERSION) ## Export the lock for each deployable
 	$(call export,pipeline,requirements.txt)
 	$(call export,tracking,requirements_mlflow.txt)
 	$(call export,data-api,ec2_api/requirements.txt)
@@ -62,12 +62,12 @@ bench: setup ## Measure what the tests do not: one table for each file of bench/
 lambda-zips: ## Build the zips of the AWS functions in var/lambda: the same source gives the same bytes
 	@python3 aws/scripts/build_lambda_zips.py var/lambda
 
-.venv/.complete: pyproject.toml uv.lock | .uv/complete
+.venv/.complete: pyproject.toml uv.lock | .uv/$(UV_VERSION)
 	@echo "Making the Python environment (.venv)"
 	@$(UV) sync --frozen --all-extras --quiet
 	@touch $@
 
-.uv/complete:
+.uv/$(UV_VERSION):
 	@sh .ci/bring-uv $(UV_VERSION)
 
 installed = if [ -x $(BIN)/readmission ]; then $(BIN)/readmission $(1); else echo "Nothing was started here yet: make up."; $(2) fi
