@@ -14,6 +14,7 @@ from readmission.local.instance import Instance
 from readmission.local.processes import end_marked, marked
 from readmission.local.settings import LocalSettings
 from readmission.local.status import statuses
+from readmission.settings import Settings
 
 PROGRAM = Path(sys.executable).with_name("readmission")
 # a closed port instead of the archive: what is tested must not depend on the network
@@ -56,8 +57,10 @@ def environment_for(home: Path, first_port: int) -> dict[str, str]:
     """This process's environment with a home and seven ports, and S3's five, from ``first_port`` on."""
     names = ("DATA_API", "INFERENCE", "MARIADB", "MLFLOW", "AIRFLOW", "STREAMLIT", "PROMETHEUS", "S3")
     ports = {f"{name}_PORT": str(first_port + offset) for offset, name in enumerate(names)}
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATA_PATH", "PYTHONDONTWRITEBYTECODE")}
-    return {**kept, **SMALL, **ports, "READMISSION_HOME": str(home)}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # empty is not set, and keeps out what a developer's .env would fill in: his own data and databases
+    unset = {name.upper(): "" for settings in (Settings, LocalSettings) for name in settings.model_fields}
+    return {**kept, **unset, **SMALL, **ports, "READMISSION_HOME": str(home)}
 
 
 @pytest.fixture(scope="session")
