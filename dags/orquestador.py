@@ -16,8 +16,7 @@ Takes every batch that the data API has published since the last finished run an
 | 10 | `promote_to_production` | the gate's decision in `inference_db.promotions`; perhaps the alias `production` |
 | 11 | `signal_services_ready` | the batches marked as processed; the inference API on the production version |
 
-**Every task may be run again at any time**, alone or with the whole run: the same rows, objects, runs and versions
-(an older run trains on all that is stored by now).
+**Every task may be run again at any time**, alone or with the whole run: the same rows, objects, runs and versions.
 
 ## When something is red
 
@@ -76,7 +75,7 @@ def mlops_diabetes_pipeline() -> None:
     cleaned = step(tasks.clean_and_transform_data)(stored)
     kept = step(tasks.store_clean_data_mysql)(cleaned)
     divided = step(tasks.create_train_val_test_split)(kept)
-    dataset = step(tasks.upload_processed_data_minio)()
+    dataset = step(tasks.upload_processed_data_minio)(divided)
     trained = (
         step(tasks.train_ml_models, max_active_tis_per_dagrun=2)
         .partial(dataset=dataset)
@@ -87,7 +86,6 @@ def mlops_diabetes_pipeline() -> None:
     step(tasks.signal_services_ready)(promotion, batches)
 
     available >> batches
-    divided >> dataset
 
 
 mlops_diabetes_pipeline()

@@ -80,7 +80,13 @@ TABLES = {column.name: table(column) for column in FEATURES if column.kind in (K
 DEFAULTS = {column.name: TABLES[column.name]["No"] for column in FEATURES if column.values == DOSES}
 
 ENCODING_DIGEST = hashlib.sha256(
-    json.dumps([[column.name, column.kind, TABLES.get(column.name, ICD9_GROUPS)] for column in FEATURES]).encode()
+    json.dumps(
+        [
+            [[column.name, column.kind, TABLES.get(column.name), DEFAULTS.get(column.name)] for column in FEATURES],
+            ICD9_GROUPS,
+            _ICD9_RANGES,
+        ]
+    ).encode()
 ).hexdigest()
 
 

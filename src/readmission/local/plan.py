@@ -79,9 +79,6 @@ def _defaults(local: LocalSettings, secrets: SecretFiles) -> dict[str, str]:
         "SERVING_DIR": str(local.home / "serving"),
         "MODEL_POLL_SECONDS": "5",
         "S3_REGION": "us-east-1",
-        # a dead MLflow must not hang whoever asks it
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     }
 
 

@@ -93,10 +93,12 @@ def create_train_val_test_split(batch_numbers: list[int]) -> list[int]:
 
 
 @airflow_task
-def upload_processed_data_minio() -> DatasetRef:
+def upload_processed_data_minio(batch_numbers: list[int]) -> DatasetRef:
     from readmission.pipeline.upload_processed_data_minio import upload_processed_data_minio as run
 
-    return run(raw=wiring.raw_database(), clean=wiring.clean_database(), store=wiring.object_store())
+    return run(
+        list(batch_numbers), raw=wiring.raw_database(), clean=wiring.clean_database(), store=wiring.object_store()
+    )
 
 
 @airflow_task

@@ -40,8 +40,10 @@ class Platform:
         stored = task(store_raw_data_mysql, batches, store=self.store, raw=self.raw)
         cleaned = task(clean_and_transform_data, stored, raw=self.raw, store=self.store)
         kept = task(store_clean_data_mysql, cleaned, store=self.store, clean=self.clean)
-        task(create_train_val_test_split, kept, clean=self.clean)
-        dataset: DatasetRef = task(upload_processed_data_minio, raw=self.raw, clean=self.clean, store=self.store)
+        divided = task(create_train_val_test_split, kept, clean=self.clean)
+        dataset: DatasetRef = task(
+            upload_processed_data_minio, divided, raw=self.raw, clean=self.clean, store=self.store
+        )
         self.raw.mark_processed(kept, run)
         return dataset
 
@@ -105,6 +107,14 @@ def test_the_next_run_takes_only_the_new_batch_and_trains_on_both(platform, sour
 
     assert [ref["batch_number"] for ref in taken] == [2]
     assert dataset["batch_numbers"] == [1, 2]
+
+
+def test_an_older_run_that_goes_again_finds_the_dataset_that_it_had(platform, source):
+    first = platform.run("first")
+    source.publish_all()
+    platform.run("second")
+
+    assert platform.run("first") == first
 
 
 def test_a_patient_of_an_earlier_batch_keeps_their_split_in_a_later_one(platform, source):

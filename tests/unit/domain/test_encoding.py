@@ -152,4 +152,4 @@ def test_no_encounter_gives_no_row_but_all_columns():
 
 def test_the_digest_names_the_tables_that_models_in_the_registry_were_trained_with():
     # another digest makes serving refuse every model already registered: change it on purpose only
-    assert ENCODING_DIGEST == "79556ce98426e8e9b8365144c3be0d6dfc00ce6671e9ec684196951a511e43fe"
+    assert ENCODING_DIGEST == "e5c6fdca1e36d365cbdd306a778fb84c3b5b93d4de5bef709d7578f63f6ccefd"

@@ -28,7 +28,7 @@ def add(raw, clean, raw_frame):
 def test_each_split_is_one_object_under_the_digest(add, frame, raw, clean, store):
     add(1, frame)
 
-    ref = upload_processed_data_minio(raw=raw, clean=clean, store=store)
+    ref = upload_processed_data_minio([1], raw=raw, clean=clean, store=store)
 
     assert set(store.objects) == {(DATASETS, f"{ref['digest']}/{split}.parquet") for split in SPLITS}
     uploaded = {split: len(store.get_frame(DATASETS, f"{ref['digest']}/{split}.parquet")) for split in SPLITS}
@@ -40,7 +40,7 @@ def test_the_reference_says_which_batches_and_which_source(add, frame, raw, clea
     add(1, frame.iloc[:100])
     add(2, frame.iloc[100:])
 
-    ref = upload_processed_data_minio(raw=raw, clean=clean, store=store)
+    ref = upload_processed_data_minio([2], raw=raw, clean=clean, store=store)
 
     assert ref["batch_numbers"] == [1, 2]
     assert ref["source"] == "synthetic"
@@ -48,10 +48,10 @@ def test_the_reference_says_which_batches_and_which_source(add, frame, raw, clea
 
 def test_the_same_rows_have_the_same_digest(add, frame, raw, clean, store):
     add(1, frame)
-    first = upload_processed_data_minio(raw=raw, clean=clean, store=store)
+    first = upload_processed_data_minio([1], raw=raw, clean=clean, store=store)
     objects = dict(store.objects)
 
-    second = upload_processed_data_minio(raw=raw, clean=clean, store=store)
+    second = upload_processed_data_minio([1], raw=raw, clean=clean, store=store)
 
     assert second == first
     assert store.objects == objects
@@ -59,11 +59,19 @@ def test_the_same_rows_have_the_same_digest(add, frame, raw, clean, store):
 
 def test_more_rows_have_another_digest_and_leave_the_old_data_set_alone(add, frame, raw, clean, store):
     add(1, frame.iloc[:100])
-    first = upload_processed_data_minio(raw=raw, clean=clean, store=store)
+    first = upload_processed_data_minio([1], raw=raw, clean=clean, store=store)
     before = dict(store.objects)
     add(2, frame.iloc[100:])
 
-    second = upload_processed_data_minio(raw=raw, clean=clean, store=store)
+    second = upload_processed_data_minio([2], raw=raw, clean=clean, store=store)
 
     assert second["digest"] != first["digest"]
     assert before.items() <= store.objects.items()
+
+
+def test_a_run_of_an_older_batch_leaves_newer_rows_out(add, frame, raw, clean, store):
+    add(1, frame.iloc[:100])
+    before = upload_processed_data_minio([1], raw=raw, clean=clean, store=store)
+    add(2, frame.iloc[100:])
+
+    assert upload_processed_data_minio([1], raw=raw, clean=clean, store=store) == before
