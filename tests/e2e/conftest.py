@@ -65,7 +65,7 @@ def environment_for(home: Path, first_port: int) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], int]) -> Iterator[Platform]:
-    home = tmp_path_factory.mktemp("platform")
+    home = tmp_path_factory.mktemp("platform") / "var"
     environment = environment_for(home, free_ports(12))
     instance = Instance(LocalSettings(readmission_home=home))
     try:

@@ -50,8 +50,11 @@ def first_prediction(url: str, api_keys: str | None) -> Served:
     headers = {"X-API-Key": api_keys.split(",")[0].strip()} if api_keys else {}
     with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
         _wait_until(lambda: _is_ready(client), _MODEL_SECONDS, lambda: f"{url}/ready: no model is loaded")
-        prediction = client.post("/predict", json=EXAMPLE).raise_for_status().json()
-        return Served(client.get("/model-info").raise_for_status().json(), prediction)
+        try:
+            prediction = client.post("/predict", json=EXAMPLE).raise_for_status().json()
+            return Served(client.get("/model-info").raise_for_status().json(), prediction)
+        except httpx.HTTPError as error:
+            raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
 
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
@@ -67,18 +70,24 @@ def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
 def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
     shown: set[tuple[str, int, str, int]] = set()
     deadline = time.monotonic() + _RUN_SECONDS
-    while True:
-        current = airflow.run(DAG_ID, run.run_id)
-        for task in airflow.tasks(DAG_ID, run.run_id):
+    state = run.state
+    while time.monotonic() < deadline:
+        try:
+            current, tasks = airflow.run(DAG_ID, run.run_id), airflow.tasks(DAG_ID, run.run_id)
+        except httpx.TransportError:
+            # the supervisor restarts an API server that died; the run goes on meanwhile
+            time.sleep(0.5)
+            continue
+        for task in tasks:
             key = (task.task_id, task.map_index, task.state or "", task.try_number)
             if _says_something(task) and key not in shown:
                 shown.add(key)
                 report.say(f"    {_label(task):<34} {task.state:<12} {task.seconds or 0:6.1f} s")
-        if current.state in ("success", "failed"):
+        state = current.state
+        if state in ("success", "failed"):
             return current
-        if time.monotonic() > deadline:
-            raise PipelineFailed(f"run {run.run_id} is still {current.state} after {_RUN_SECONDS} s")
         time.sleep(0.5)
+    raise PipelineFailed(f"run {run.run_id} is still {state} after {_RUN_SECONDS} s")
 
 
 def _says_something(task: TaskState) -> bool:

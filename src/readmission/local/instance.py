@@ -44,7 +44,8 @@ class Instance:
             yield
 
     def _make_folders(self) -> None:
-        self.local.home.mkdir(parents=True, exist_ok=True)
+        # patients' data and secrets lie in it
+        self.local.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.local.run.mkdir(mode=0o700, exist_ok=True)
         self.supervisor.logs.mkdir(exist_ok=True)
         status = self.local.run.stat()

@@ -99,20 +99,20 @@ class Supervisor:
 
     def start_program(self, name: str) -> None:
         """Ask for a start; a program that runs is left alone."""
-        self._tolerate(Faults.ALREADY_STARTED, "startProcess", name, False)
+        self._tolerate((Faults.ALREADY_STARTED,), "startProcess", name, False)
 
     def stop_program(self, name: str) -> None:
-        """Stop a program and wait for its end."""
-        self._tolerate(Faults.NOT_RUNNING, "stopProcess", name, True)
+        """Stop a program and wait for its end; one that is stopped, or not known yet, is left alone."""
+        self._tolerate((Faults.NOT_RUNNING, Faults.BAD_NAME), "stopProcess", name, True)
 
     def shut_down(self) -> None:
         self._call("shutdown")
 
-    def _tolerate(self, fault_code: int, method: str, *arguments: Any) -> None:
+    def _tolerate(self, fault_codes: tuple[int, ...], method: str, *arguments: Any) -> None:
         try:
             self._call(method, *arguments)
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode != fault_code:
+            if fault.faultCode not in fault_codes:
                 raise
 
     def _call(self, method: str, *arguments: Any) -> Any:

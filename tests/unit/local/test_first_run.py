@@ -42,6 +42,8 @@ class Airflow:
             return httpx.Response(200, json={"content": self.log})
         if path == f"{DAG}/dagRuns/run-1":
             self.states = self.states[1:] or self.states
+            if self.states[0] == "away":
+                raise httpx.ConnectError("nobody listens")
         return httpx.Response(200, json=run)
 
     def _task(self) -> dict[str, Any]:
@@ -79,6 +81,12 @@ def test_a_run_at_work_is_followed_and_no_other_one_started():
     assert run_pipeline(airflow.api(), report()).run_id == "run-1"
 
     assert airflow.did("POST") == []
+
+
+def test_an_api_server_that_is_restarted_does_not_end_the_waiting():
+    airflow = Airflow(["running", "running", "away", "success"])
+
+    assert run_pipeline(airflow.api(), report()).state == "success"
 
 
 def test_each_task_is_shown_with_its_outcome_and_seconds():
