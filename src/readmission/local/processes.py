@@ -1,12 +1,16 @@
 """The processes of an instance, found by a mark in their environment: it survives forks, sessions and lost parents."""
 
+import contextlib
 import hashlib
+import os
+import signal
 import time
 from pathlib import Path
 
 import psutil
 
 MARK = "READMISSION_SERVICE"
+_KILL_SECONDS = 10
 
 
 def instance_of(home: Path) -> str:
@@ -22,45 +26,54 @@ def mark_of(instance: str, service: str = "") -> str:
 def marked(prefix: str) -> list[psutil.Process]:
     """This user's processes whose mark begins with ``prefix``, except this one and its ancestors."""
     own = {process.pid for process in (psutil.Process(), *psutil.Process().parents())}
-    return [
-        process for process in psutil.process_iter() if process.pid not in own and _mark(process).startswith(prefix)
-    ]
+    others = [process for process in psutil.process_iter() if process.pid not in own]
+    return [process for process in others if is_marked(process, prefix)]
 
 
 def end_marked(prefix: str, *, grace_seconds: float = 0.0) -> list[int]:
-    """End every process whose mark begins with ``prefix``, also those that they start meanwhile; their ids."""
-    ended: list[int] = []
-    if grace_seconds > 0 and (gentle := marked(prefix)):
-        for process in gentle:
-            _signal(process, gently=True)
-        psutil.wait_procs(gentle, timeout=grace_seconds)
-    deadline = time.monotonic() + 10
-    while (left := marked(prefix)) and time.monotonic() < deadline:
-        for process in left:
-            _signal(process, gently=False)
-        ended += [process.pid for process in left]
-        psutil.wait_procs(left, timeout=1)
-    return sorted(set(ended))
+    """End every process whose mark begins with ``prefix``, also those that they start; the ids of the killed."""
+    known = set(marked(prefix))
+    if grace_seconds > 0 and known:
+        for process in known:
+            _signal(process, signal.SIGTERM)
+        psutil.wait_procs(known, timeout=grace_seconds)
+    killed: set[int] = set()
+    deadline = time.monotonic() + _KILL_SECONDS
+    while time.monotonic() < deadline:
+        # one that hides its environment is not found again once its parent is dead
+        known = {process for process in known if _lives(process)} | set(marked(prefix))
+        if not known:
+            break
+        for process in known:
+            _signal(process, signal.SIGKILL)
+        killed |= {process.pid for process in known}
+        psutil.wait_procs(known, timeout=1)
+    return sorted(killed)
 
 
 def is_marked(process: psutil.Process, prefix: str) -> bool:
-    return _mark(process).startswith(prefix)
+    """Whether the process bears the mark; one that hides its environment bears that of its parent.
 
-
-def _mark(process: psutil.Process) -> str:
+    Airflow makes the processes of its tasks such that only root may read their environment.
+    """
     try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return ""
-        return str(process.environ().get(MARK, ""))
-    except (psutil.Error, OSError):  # gone, or another user's
-        return ""
+        while process.uids().real == os.getuid() and process.status() != psutil.STATUS_ZOMBIE:
+            try:
+                return str(process.environ().get(MARK, "")).startswith(prefix)
+            except psutil.AccessDenied:
+                process = psutil.Process(process.ppid())
+    except (psutil.Error, OSError):  # gone meanwhile
+        return False
+    return False
 
 
-def _signal(process: psutil.Process, *, gently: bool) -> None:
+def _lives(process: psutil.Process) -> bool:
     try:
-        if gently:
-            process.terminate()
-        else:
-            process.kill()
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
-        return
+        return False
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

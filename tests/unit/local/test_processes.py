@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -69,3 +70,28 @@ def test_a_process_does_not_find_itself_and_its_ancestors(monkeypatch):
 def test_two_homes_are_two_instances(tmp_path):
     assert instance_of(tmp_path / "a") != instance_of(tmp_path / "b")
     assert instance_of(tmp_path / "a") == instance_of(tmp_path / "b" / ".." / "a")
+
+
+HIDDEN = """
+import os, subprocess, sys
+from readmission.local.processes import MARK, end_marked, marked
+
+child = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print('hidden', flush=True); time.sleep(600)"
+parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+environment = {**os.environ, MARK: "processes-test/hidden/"}
+process = subprocess.Popen([sys.executable, "-c", parent], env=environment, stdout=subprocess.PIPE, text=True)
+process.stdout.readline()
+found = marked("processes-test/hidden/")
+end_marked("processes-test/hidden/")
+print(len(found), len(marked("processes-test/hidden/")))
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_a_child_that_hides_its_environment_bears_the_mark_of_its_parent():
+    # as root, only without its privileges is anything hidden
+    privileges = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+
+    done = subprocess.run([*privileges, sys.executable, "-c", HIDDEN], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "2 0\n", done.stderr
