@@ -54,7 +54,7 @@ class Installable:
 INSTALLABLE = (
     Installable("mariadb", "mariadb", ("mariadb-server-core", "mariadb-client"), "SQLite files take its place"),
     Installable("prometheus", "prometheus", ("prometheus",), "there are no metrics over time"),
-    Installable("libgomp", "airflow-scheduler", ("libgomp1",), "LightGBM cannot be trained"),
+    Installable("libgomp", "airflow-scheduler", ("libgomp1",), "no model can be trained"),
 )
 
 

@@ -12,7 +12,7 @@ from readmission.local.instance import Instance
 from readmission.local.plan import Plan, make_plan
 from readmission.local.ports import conflicts
 from readmission.local.processes import end_marked
-from readmission.local.programs import find_programs, install_missing, with_everything
+from readmission.local.programs import apt_prefix, find_programs, has_openmp, install_missing, with_everything
 from readmission.local.report import Report
 from readmission.local.service import Service, save_services
 from readmission.local.startup import Startup
@@ -22,6 +22,10 @@ from readmission.settings import Settings
 
 class PortsInUse(ReadmissionError):
     """Somebody else holds ports that the services need; each line of the text is one of them."""
+
+
+class ProgramMissing(ReadmissionError):
+    """What nothing else can replace is not installed; the text says how to have it."""
 
 
 def up(settings: Settings, instance: Instance, report: Report) -> None:
@@ -47,14 +51,17 @@ def _prepare(settings: Settings, instance: Instance, report: Report) -> Plan:
     """The plan, once its ports are known to be free and the programs that it can have are installed."""
     if not instance.supervisor.is_running():
         end_marked(instance.mark, grace_seconds=5)
-    found = find_programs()
-    wanted = make_plan(settings, instance.local, with_everything(found)).services
-    _check_ports(wanted, instance)
+    found, installs = find_programs(), instance.local.install_programs
+    reachable = with_everything(found) if installs and apt_prefix() is not None else found
+    _check_ports(make_plan(settings, instance.local, reachable).services, instance)
     notes = []
-    if instance.local.install_programs:
-        notes = install_missing(instance.supervisor.log_of("install"), report, {service.name for service in wanted})
+    if installs:
+        wanted = {service.name for service in make_plan(settings, instance.local, with_everything(found)).services}
+        notes = install_missing(instance.supervisor.log_of("install"), report, wanted)
         for note in notes:
             report.say(note)
+    if not has_openmp():
+        raise ProgramMissing("libgomp.so.1 is missing, without which no model can be trained: apt-get install libgomp1")
     plan = make_plan(settings, instance.local, find_programs())
     plan.notes[:0] = notes
     return plan

@@ -50,7 +50,7 @@ def test_where_nobody_may_install_it_says_what_is_missing_and_how_to_have_it(tmp
     assert len(notes) == 3
     assert "SQLite" in notes[0]
     assert notes[1].endswith("to have it: apt-get install prometheus")
-    assert "LightGBM" in notes[2]
+    assert "libgomp" in notes[2]
 
 
 @pytest.mark.usefixtures("nothing_there")

@@ -1,4 +1,3 @@
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,7 +65,7 @@ def test_the_moment_may_have_any_zone_or_be_left_out(client, prediction_id, mome
         ("observed_at", "yesterday"),
         ("observed_at", "0001-01-01T00:00:00+14:00"),
         ("observed_at", "9999-12-31T23:59:59-14:00"),
-        ("observed_at", (datetime.now(UTC) + timedelta(hours=1)).isoformat()),
+        ("observed_at", "9000-01-01T00:00:00+00:00"),
         ("observed_at", 10**30),
         ("nonsense", 1),
     ],
