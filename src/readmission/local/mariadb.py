@@ -23,6 +23,8 @@ def _install_db(directory: Path) -> None:
         f"--user={system_user()}",
         "--auth-root-authentication-method=socket",
         "--skip-test-db",
+        # another server that starts meanwhile deletes what it takes for its own in a shared folder
+        f"--tmpdir={directory.parent}",
     ]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
