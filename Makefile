@@ -34,7 +34,7 @@ programs: setup ## Install MariaDB and Prometheus where nobody has to be asked
 	@$(BIN)/readmission programs
 
 test: programs lint ## Run every check and test, as CI does
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check

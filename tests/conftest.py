@@ -12,6 +12,8 @@ from pathlib import Path
 import mysql.connector
 import pandas as pd
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from readmission.adapters.object_store import ObjectStore
 from readmission.domain.cleaning import clean, validate_raw
@@ -32,12 +34,16 @@ PASSWORD = "only-for-tests"
 KEYS = ("test-access-key", "test-secret-key")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Processes that share the work take whole files, whose servers are then started once; the platform is one work."""
-    for item in items:
-        group = "platform" if "e2e" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class WholeFiles(LoadFileScheduling):
+    """Processes that share the work take whole files, whose servers are then started once; one takes the platform."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    return WholeFiles(config, log)
 
 
 def find_free_ports(count: int = 1) -> int:

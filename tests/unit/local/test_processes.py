@@ -10,7 +10,7 @@ import pytest
 
 from readmission.local.processes import MARK, end_marked, instance_of, mark_of, marked
 
-INSTANCE = "processes-test"
+INSTANCE = f"processes-test-{os.getpid()}"
 # a child in a session of its own, whose parent is gone, and which does not hear SIGTERM
 ESCAPED = """
 import os, signal, subprocess, sys, time
@@ -59,8 +59,9 @@ def test_the_mark_of_an_instance_finds_its_services(escaped):
 
 
 def test_a_process_does_not_find_itself_and_its_ancestors(monkeypatch):
-    monkeypatch.setenv(MARK, mark_of(INSTANCE, "self"))
-    code = "from readmission.local.processes import marked; print(len(marked('processes-test/self/')))"
+    mark = mark_of(INSTANCE, "self")
+    monkeypatch.setenv(MARK, mark)
+    code = f"from readmission.local.processes import marked; print(len(marked({mark!r})))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
