@@ -13,16 +13,16 @@ import pandas as pd
 
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.data_api.encounter_file import read_encounters
-from readmission.domain.candidates import CANDIDATES, fit
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
-from readmission.domain.evaluation import measure
-from readmission.domain.features import ClinicalEncoder
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.domain.onnx_export import check_parity, export
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort
+from readmission.modeling.candidates import CANDIDATES, fit
+from readmission.modeling.evaluation import measure
+from readmission.modeling.export import check_parity, export
+from readmission.modeling.features import ClinicalEncoder
 from readmission.settings import Settings
+from readmission.synthetic.cohort import cohort
 
 CALLS = 2_000
 HEADER = (

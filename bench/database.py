@@ -22,9 +22,9 @@ from readmission.adapters.database import CleanDatabase, RawDatabase, StoredBatc
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import patient_split
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort
 from readmission.local.mariadb import MariaDb
 from readmission.local.ports import is_free
+from readmission.synthetic.cohort import cohort
 
 ROWS = 15_000
 STEPS = ("store raw", "store clean", "assign_splits", "read_batch")

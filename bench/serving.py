@@ -30,11 +30,13 @@ import psutil
 import uvloop
 
 from readmission.adapters.registry import ModelVersion
-from readmission.domain import candidates, cleaning, synthetic
+from readmission.domain import cleaning
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.domain.onnx_export import export
 from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW
+from readmission.modeling import candidates
+from readmission.modeling.export import export
 from readmission.serving.model_cache import ModelCache
+from readmission.synthetic.cohort import cohort
 
 BATCH_ROWS = 10_000
 WARM_UP = 1_000
@@ -115,7 +117,7 @@ def trained(candidate: str, frame: pd.DataFrame) -> bytes:
 
 
 def synthetic_frame(rows: int, seed: int) -> pd.DataFrame:
-    raw = pd.DataFrame(synthetic.cohort(rows, seed)).rename(columns=NAME_OF_RAW)
+    raw = pd.DataFrame(cohort(rows, seed)).rename(columns=NAME_OF_RAW)
     return cleaning.clean(cleaning.validate_raw(raw)).frame
 
 

@@ -16,10 +16,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from readmission.data_api.encounter_file import read_encounters
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import TARGET_COLUMN, patient_split
-from readmission.domain.features import ClinicalEncoder
 from readmission.domain.schema import FEATURES, NAME_OF_RAW, Kind
-from readmission.domain.synthetic import cohort
+from readmission.modeling.features import ClinicalEncoder
 from readmission.settings import Settings
+from readmission.synthetic.cohort import cohort
 
 NUMBERS = [position for position, column in enumerate(FEATURES) if column.kind is Kind.NUMBER]
 

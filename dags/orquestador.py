@@ -36,7 +36,7 @@ from functools import partial
 from airflow.sdk import dag, task
 from pendulum import datetime
 
-from readmission.domain.candidate_names import CANDIDATE_NAMES
+from readmission.modeling.candidate_names import CANDIDATE_NAMES
 from readmission.pipeline import tasks
 from readmission.settings import Settings
 

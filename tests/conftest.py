@@ -19,7 +19,6 @@ from readmission.adapters.object_store import ObjectStore
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import patient_split
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort
 from readmission.local.health import NotHealthy, wait_healthy
 from readmission.local.mariadb import MariaDb, system_user
 from readmission.local.mlflow import mlflow_service, s3_artifacts
@@ -28,6 +27,7 @@ from readmission.local.ports import is_free
 from readmission.local.processes import MARK, end_marked, instance_of, mark_of
 from readmission.local.programs import environment_program, find_programs
 from readmission.local.service import Service, save_services
+from readmission.synthetic.cohort import cohort
 
 USER = "readmission"
 PASSWORD = "only-for-tests"

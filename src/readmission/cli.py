@@ -44,11 +44,14 @@ def migrate() -> None:
 
 
 @app.command()
-def synthetic_parameters(path: Annotated[Path, typer.Argument(help="A file of real encounters.")]) -> None:
-    """Make the parameters of the synthetic cohort again."""
-    from readmission.domain.synthetic_fit import main
+def synthetic_parameters(
+    path: Annotated[Path, typer.Argument(help="A file of real encounters.")],
+    target: Annotated[Path, typer.Argument(help="Where the parameters are written (JSON).")],
+) -> None:
+    """Fit the parameters of the synthetic cohort to real encounters; the package reads its own parameters.json."""
+    from readmission.synthetic.fit import main
 
-    main(path)
+    main(path, target)
 
 
 @app.command()

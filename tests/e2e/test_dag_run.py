@@ -12,10 +12,10 @@ import pytest
 
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
-from readmission.domain.candidate_names import CANDIDATE_NAMES
 from readmission.domain.cohort import SPLITS
 from readmission.local.airflow import ADMIN
 from readmission.local.airflow_api import AirflowApi, DagRun
+from readmission.modeling.candidate_names import CANDIDATE_NAMES
 
 DAG = "mlops_diabetes_pipeline"
 RUN_SECONDS = 600

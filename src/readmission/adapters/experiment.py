@@ -26,8 +26,8 @@ TRUSTED_TYPES = (
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
-    "readmission.domain.features.ClinicalEncoder",
-    "readmission.domain.features.Log1p",
+    "readmission.modeling.features.ClinicalEncoder",
+    "readmission.modeling.features.Log1p",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )

@@ -8,11 +8,11 @@ import pyarrow as pa
 from readmission.data_api.batches import Source
 from readmission.data_api.download import uci_file
 from readmission.data_api.encounter_file import SCHEMA, check_encounters, read_encounters
-from readmission.domain.synthetic import cohort_columns
-from readmission.domain.synthetic_network import parameters_digest
 from readmission.errors import InvalidSource, SourceUnavailable
 from readmission.log import get_logger
 from readmission.settings import Settings
+from readmission.synthetic.cohort import cohort_columns
+from readmission.synthetic.network import parameters_digest
 
 
 def find_source(settings: Settings) -> Source:

@@ -1,1 +1,1 @@
-"""Pure rules: the raw contract, cohort, cleaning, encoding, candidates, evaluation and promotion."""
+"""Pure rules over numpy and pandas: the raw contract, cohort, cleaning, encoding, calibration, the gate."""

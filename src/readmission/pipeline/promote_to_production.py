@@ -15,11 +15,11 @@ from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
 from readmission.domain.bootstrap import roc_auc, roc_auc_difference
 from readmission.domain.cohort import Target
-from readmission.domain.evaluation import observations
-from readmission.domain.features import ClinicalEncoder
 from readmission.domain.promotion import Action, Challenger, Comparison, Decision, Production, decide
 from readmission.errors import InvalidModel
 from readmission.log import get_logger
+from readmission.modeling.evaluation import observations
+from readmission.modeling.features import ClinicalEncoder
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef
 
 log = get_logger(__name__)

@@ -8,9 +8,9 @@ from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelRegistry
 from readmission.domain.cohort import Target
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.domain.onnx_export import check_parity, export
 from readmission.errors import InvalidModel
 from readmission.log import get_logger
+from readmission.modeling.export import check_parity, export
 from readmission.pipeline.references import DatasetRef, RegisteredRef, TrainedRef
 
 log = get_logger(__name__)

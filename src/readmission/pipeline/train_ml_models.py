@@ -8,11 +8,11 @@ from sklearn.pipeline import Pipeline
 
 from readmission.adapters.experiment import Experiment, RunKey
 from readmission.adapters.object_store import DATASETS, ObjectStore
-from readmission.domain.candidates import fit
 from readmission.domain.cohort import SPLITS, Split, Target
-from readmission.domain.evaluation import Measurement, measure, observations
-from readmission.domain.plots import Scored, plot_all
 from readmission.log import get_logger
+from readmission.modeling.candidates import fit
+from readmission.modeling.evaluation import Measurement, measure, observations
+from readmission.modeling.plots import Scored, plot_all
 from readmission.pipeline.references import DatasetRef, TrainedRef
 
 log = get_logger(__name__)

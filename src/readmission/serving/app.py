@@ -13,11 +13,11 @@ from starlette.types import Lifespan
 
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
-from readmission.serving.edge import Edge
+from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import add_error_handlers
-from readmission.serving.keys import AdminKey, ApiKeys
 from readmission.serving.live_model import ModelSlot
 from readmission.serving.metrics import Metrics
+from readmission.serving.middleware import RequestMiddleware
 from readmission.serving.model_cache import ModelCache
 from readmission.serving.model_follower import ModelFollower, Registry, ReloadSignal
 from readmission.serving.openapi import document_request_models
@@ -92,5 +92,5 @@ def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan
     app.router.routes.sort(key=lambda route: getattr(route, "path", "") != "/predict")
     add_error_handlers(app)
     document_request_models(app)
-    app.add_middleware(Edge, metrics=metrics, routes={getattr(route, "path", "") for route in app.routes})
+    app.add_middleware(RequestMiddleware, metrics=metrics, routes={getattr(route, "path", "") for route in app.routes})
     return app

@@ -9,11 +9,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from readmission.serving.answers import Outcome, Problem
+from readmission.serving.auth import HEADER
 from readmission.serving.encounter import Encounter
 from readmission.serving.errors import PROBLEM_TYPE
-from readmission.serving.keys import HEADER
 from readmission.serving.request_body import CSV, JSON, PARQUET
+from readmission.serving.responses import Outcome, Problem
 
 REQUEST_MODELS: tuple[type[BaseModel], ...] = (Encounter, Outcome)
 KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}]

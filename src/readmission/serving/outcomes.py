@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from readmission.errors import InvalidInput, MissingSetting
-from readmission.serving.answers import Outcome
+from readmission.serving.auth import ApiKeys
 from readmission.serving.encounter import FieldProblem
 from readmission.serving.errors import Conflict, UnreadableInput
-from readmission.serving.keys import ApiKeys
 from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.request_body import JSON, media_type, read_body
+from readmission.serving.responses import Outcome
 
 MAX_OUTCOME_BYTES = 10_000
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)

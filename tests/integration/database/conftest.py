@@ -12,7 +12,7 @@ import pytest
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase, StoredBatch
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort
+from readmission.synthetic.cohort import cohort
 
 ROWS = 300
 

@@ -8,8 +8,8 @@ import pytest
 
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import patient_split
-from readmission.domain.features import ClinicalEncoder
 from readmission.domain.schema import NAME_OF_RAW
+from readmission.modeling.features import ClinicalEncoder
 
 DATA_PATH = os.environ.get("DATA_PATH", "")
 pytestmark = pytest.mark.skipif(not DATA_PATH.endswith((".csv", ".csv.gz")), reason="DATA_PATH names no CSV file")

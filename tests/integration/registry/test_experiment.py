@@ -15,9 +15,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from readmission.adapters.experiment import Experiment, RunKey, current_commit
-from readmission.domain.candidate_names import CANDIDATE_NAMES
-from readmission.domain.candidates import fit
 from readmission.errors import InvalidModel
+from readmission.modeling.candidate_names import CANDIDATE_NAMES
+from readmission.modeling.candidates import fit
 
 KEY = RunKey(
     pipeline_run_id="manual__2026-11-23T16:30:00+00:00",

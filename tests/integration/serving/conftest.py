@@ -18,9 +18,9 @@ import pytest
 from mlflow import MlflowClient
 
 from readmission.adapters.registry import ModelRegistry, ModelVersion
-from readmission.domain.candidates import fit
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.domain.onnx_export import export
+from readmission.modeling.candidates import fit
+from readmission.modeling.export import export
 
 SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
 MODEL_NAME = "served_in_tests"

@@ -13,15 +13,15 @@ import uvicorn
 from streamlit.testing.v1 import AppTest
 
 from readmission.adapters.registry import ModelVersion
-from readmission.domain.candidates import fit
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.example import EXAMPLE
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.domain.onnx_export import export
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort_columns
+from readmission.modeling.candidates import fit
+from readmission.modeling.export import export
 from readmission.serving.app import create_app
 from readmission.settings import Settings
+from readmission.synthetic.cohort import cohort_columns
 
 ENTRYPOINT = Path(__file__).parents[3] / "streamlit" / "main.py"
 

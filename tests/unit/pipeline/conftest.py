@@ -11,7 +11,7 @@ from readmission.adapters.database import CleanDatabase, RawDatabase
 from readmission.adapters.object_store import parquet
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort_columns
+from readmission.synthetic.cohort import cohort_columns
 
 ROWS = 300
 

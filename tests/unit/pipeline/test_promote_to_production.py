@@ -7,16 +7,16 @@ import pytest
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.object_store import DATASETS
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelVersion
-from readmission.domain.candidates import fit
 from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.domain.onnx_export import export
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort_columns
 from readmission.errors import InvalidModel, SourceUnavailable
+from readmission.modeling.candidates import fit
+from readmission.modeling.export import export
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.references import DatasetRef, RegisteredRef
+from readmission.synthetic.cohort import cohort_columns
 
 DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
 

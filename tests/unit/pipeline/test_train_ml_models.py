@@ -9,10 +9,10 @@ from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.domain.synthetic import cohort_columns
 from readmission.errors import NotEnoughData
 from readmission.pipeline.references import DatasetRef
 from readmission.pipeline.train_ml_models import train_ml_models
+from readmission.synthetic.cohort import cohort_columns
 
 DATASET = DatasetRef(digest="digest", batch_numbers=[1, 2], source="synthetic", rows={})
 

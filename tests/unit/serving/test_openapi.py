@@ -1,8 +1,8 @@
 import pytest
 
 from readmission.domain.schema import FEATURE_NAMES
-from readmission.serving.answers import PREDICTION_EXAMPLE
 from readmission.serving.encounter import EXAMPLE
+from readmission.serving.responses import PREDICTION_EXAMPLE
 
 ROUTES = {
     "/": "get",

@@ -3,8 +3,8 @@ from fastapi import Request
 from pydantic import SecretStr
 
 from readmission.errors import MissingSetting, Unauthorized
+from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import Forbidden
-from readmission.serving.keys import AdminKey, ApiKeys
 
 
 def request(key: bytes | None) -> Request:

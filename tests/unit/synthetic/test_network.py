@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from readmission.domain.synthetic_network import Node, band, load_network
+from readmission.synthetic.network import Node, band, load_network
 
 
 class Ticket:

@@ -11,9 +11,9 @@ from sklearn.pipeline import Pipeline
 
 from readmission.domain.encoding import encode
 from readmission.domain.model_file import INPUT, OUTPUT, PARITY_LIMIT, ModelFileMetadata
-from readmission.domain.onnx_converters import register_converters
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
+from readmission.modeling.onnx_converters import register_converters
 
 UNKNOWN_SHARE = 0.2
 _OPSET = {"": 19, "ai.onnx.ml": 3}

@@ -1,6 +1,6 @@
 """A synthetic cohort: any number of encounters with the real schema, drawn from figures and from no real row.
 
-The figures (``synthetic_parameters.json``, made by ``synthetic_fit``) are a network of conditional frequencies, a
+The figures (``parameters.json``, made by ``fit``) are a network of conditional frequencies, a
 logistic model of the outcome, and how patients come back: a patient is followed from encounter to encounter, so that a
 readmission mostly has its next encounter in the cohort, as in the real data. For trying the platform; of no clinical
 meaning.
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, RAW_NAMES, READMITTED
-from readmission.domain.synthetic_network import Columns, Integers, LogisticModel, Network, Readable, load_network
+from readmission.synthetic.network import Columns, Integers, LogisticModel, Network, Readable, load_network
 
 # no real patient came more often than this
 MAX_ENCOUNTERS = 40

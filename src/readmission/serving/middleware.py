@@ -19,7 +19,7 @@ _FAILED = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed;
 log = get_logger(__name__)
 
 
-class Edge:
+class RequestMiddleware:
     """Pure ASGI middleware; ``routes`` bounds the values of the metrics' label, whatever paths are tried."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: Collection[str]) -> None:

@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from readmission.domain.bootstrap import Observations
-from readmission.domain.evaluation import choose_cut_offs, evaluate, measure, observations
 from readmission.errors import NotEnoughData
+from readmission.modeling.evaluation import choose_cut_offs, evaluate, measure, observations
 
 METRICS = {
     "roc_auc", "roc_auc_low", "roc_auc_high", "average_precision", "brier", "log_loss", "calibration_slope",

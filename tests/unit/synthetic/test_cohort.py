@@ -16,9 +16,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import TARGET_COLUMN, patient_split
 from readmission.domain.encoding import is_icd9
-from readmission.domain.features import ClinicalEncoder
 from readmission.domain.schema import COLUMN, DRUGS, FEATURES, NAME_OF_RAW, RAW_NAMES, Kind
-from readmission.domain.synthetic import DEATH, cohort
+from readmission.modeling.features import ClinicalEncoder
+from readmission.synthetic.cohort import DEATH, cohort
 
 ROWS = 30_000
 

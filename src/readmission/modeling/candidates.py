@@ -17,8 +17,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from readmission.domain.cohort import TARGET_COLUMN, Target
-from readmission.domain.features import ClinicalEncoder, Log1p
 from readmission.domain.schema import FEATURE_NAMES, FEATURES, Kind
+from readmission.modeling.features import ClinicalEncoder, Log1p
 
 VISITS = ("number_outpatient", "number_emergency", "number_inpatient")
 NUMBERS = tuple(column.name for column in FEATURES if column.kind is Kind.NUMBER)

@@ -2,7 +2,7 @@ import numpy as np
 from matplotlib._pylab_helpers import Gcf
 
 from readmission.domain.bootstrap import Observations
-from readmission.domain.plots import plot_all
+from readmission.modeling.plots import plot_all
 
 
 def scored(n, seed):

@@ -12,7 +12,7 @@ from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_
 from skl2onnx.operator_converters.random_forest import convert_sklearn_random_forest_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from readmission.domain.features import Log1p
+from readmission.modeling.features import Log1p
 
 _CLASSIFIER_OPTIONS = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
 

@@ -6,14 +6,14 @@ import onnxruntime
 import pytest
 
 from readmission.adapters.onnx_model import OnnxModel
-from readmission.domain.candidate_names import CANDIDATE_NAMES
-from readmission.domain.candidates import fit
-from readmission.domain.features import ClinicalEncoder
 from readmission.domain.model_file import PARITY_LIMIT, ModelFileMetadata
-from readmission.domain.onnx_converters import register_converters
-from readmission.domain.onnx_export import check_parity, export, parity, with_unknowns
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
+from readmission.modeling.candidate_names import CANDIDATE_NAMES
+from readmission.modeling.candidates import fit
+from readmission.modeling.export import check_parity, export, parity, with_unknowns
+from readmission.modeling.features import ClinicalEncoder
+from readmission.modeling.onnx_converters import register_converters
 
 METADATA = ModelFileMetadata(
     target="any",

@@ -15,8 +15,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from readmission.domain.encoding import icd9_group
 from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, READMITTED
-from readmission.domain.synthetic import DEATH, draw
-from readmission.domain.synthetic_network import BANDS, MISSING, PARAMETERS_FILE, parse_network
+from readmission.synthetic.cohort import DEATH, draw
+from readmission.synthetic.network import BANDS, MISSING, parse_network
 
 SMALLEST_CELL = 10
 WEIGHTS_SUM = 100_000
@@ -69,12 +69,11 @@ EFFECTS = (
 )
 
 
-def main(path: Path) -> None:
-    """Fit the figures to the real file (CSV, gzipped or not) and write them over the package's parameter file."""
+def main(path: Path, target: Path) -> None:
+    """Fit the figures to the real file (CSV, gzipped or not) at ``path`` and write them to ``target``."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     raw = pd.read_csv(path, keep_default_na=False, na_values=["?"], low_memory=False).rename(columns=NAME_OF_RAW)
-    target = Path(__file__).with_name(PARAMETERS_FILE)
     target.write_text(_json({**fit(raw), "fitted_on": {"sha256": sha256, "rows": len(raw)}}), encoding="utf-8")
 
 

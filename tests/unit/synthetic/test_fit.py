@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from readmission.domain import synthetic_fit
 from readmission.domain.schema import NAME_OF_RAW, NAMES
-from readmission.domain.synthetic import cohort, draw
-from readmission.domain.synthetic_network import PARAMETERS_FILE, parse_network
+from readmission.synthetic import fit as synthetic_fit
+from readmission.synthetic.cohort import cohort, draw
+from readmission.synthetic.network import PARAMETERS_FILE, parse_network
 
-FILE = files("readmission.domain").joinpath(PARAMETERS_FILE)
+FILE = files("readmission.synthetic").joinpath(PARAMETERS_FILE)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,12 @@ def test_the_parameter_file_has_every_column_that_is_drawn():
 
 
 @pytest.mark.skipif("DATA_PATH" not in os.environ, reason="DATA_PATH is not set: the real file is needed")
-def test_the_parameter_file_is_made_again_from_the_real_file(tmp_path, monkeypatch):
+def test_the_parameter_file_is_made_again_from_the_real_file(tmp_path):
     path, committed = Path(os.environ["DATA_PATH"]), json.loads(FILE.read_text(encoding="utf-8"))
     if hashlib.sha256(path.read_bytes()).hexdigest() != committed["fitted_on"]["sha256"]:
         pytest.skip("DATA_PATH is not the file that the parameters were fitted on")
-    monkeypatch.setattr(synthetic_fit, "__file__", str(tmp_path / "synthetic_fit.py"))
 
-    synthetic_fit.main(path)
+    synthetic_fit.main(path, tmp_path / PARAMETERS_FILE)
 
     made = json.loads((tmp_path / PARAMETERS_FILE).read_text(encoding="utf-8"))
     assert made["network"] == committed["network"]

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from starlette.requests import ClientDisconnect
 
-from readmission.serving.edge import Edge
 from readmission.serving.metrics import Metrics
+from readmission.serving.middleware import RequestMiddleware
 
 SCOPE = {"type": "http", "path": "/predict"}
 
@@ -21,7 +21,7 @@ def call(error: Exception, scope: dict[str, str] = SCOPE) -> tuple[list[dict[str
         sent.append(message)
 
     metrics = Metrics()
-    asyncio.run(Edge(failing, metrics=metrics, routes={"/predict"})(scope, None, send))
+    asyncio.run(RequestMiddleware(failing, metrics=metrics, routes={"/predict"})(scope, None, send))
     return sent, metrics.exposition().decode()
 
 

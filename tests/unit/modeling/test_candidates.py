@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from readmission.domain.candidate_names import CANDIDATE_NAMES
-from readmission.domain.candidates import CANDIDATES, CATEGORIES, NUMBERS, build, fit
 from readmission.domain.cohort import LEAK_ALARM_AUC
-from readmission.domain.onnx_export import with_unknowns
 from readmission.domain.schema import FEATURE_NAMES
+from readmission.modeling.candidate_names import CANDIDATE_NAMES
+from readmission.modeling.candidates import CANDIDATES, CATEGORIES, NUMBERS, build, fit
+from readmission.modeling.export import with_unknowns
 
 
 @pytest.fixture(scope="module")

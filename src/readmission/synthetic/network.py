@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from readmission.domain.schema import COLUMN, READMITTED, Kind
 
-PARAMETERS_FILE = "synthetic_parameters.json"
+PARAMETERS_FILE = "parameters.json"
 MISSING = ""
 # numbers act in bands: (width of a band, highest band)
 BANDS: dict[str, tuple[int, int]] = {
@@ -129,7 +129,7 @@ def parse_network(figures: Mapping[str, Any]) -> Network:
 
 
 def _text() -> str:
-    return files("readmission.domain").joinpath(PARAMETERS_FILE).read_text(encoding="utf-8")
+    return files("readmission.synthetic").joinpath(PARAMETERS_FILE).read_text(encoding="utf-8")
 
 
 def _is_number(name: str) -> bool:

@@ -7,8 +7,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from readmission.domain.encoding import encode
-from readmission.domain.features import ClinicalEncoder, Log1p
 from readmission.domain.schema import FEATURE_NAMES, FEATURES, Kind
+from readmission.modeling.features import ClinicalEncoder, Log1p
 
 
 def _values(column):
