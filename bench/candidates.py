@@ -17,10 +17,11 @@ from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.modeling.candidates import CANDIDATES, fit
+from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.modeling.evaluation import measure
 from readmission.modeling.export import check_parity, export
 from readmission.modeling.features import ClinicalEncoder
+from readmission.modeling.fit import fit
 from readmission.settings import Settings
 from readmission.synthetic.cohort import cohort
 
@@ -40,7 +41,7 @@ def main(target: str = "any") -> None:
         frames = {name: encounters[split == name] for name in SPLITS}
         print(f"\n{rows} rows, target {target}: " + ", ".join(f"{name} {len(frames[name])}" for name in SPLITS))
         print(HEADER)
-        seconds = sum(_measure(candidate, frames, target, settings) for candidate in CANDIDATES)
+        seconds = sum(_measure(candidate, frames, target, settings) for candidate in CANDIDATE_NAMES)
         print(f"all candidates fitted in {seconds:.1f} s")
 
 

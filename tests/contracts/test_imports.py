@@ -80,7 +80,7 @@ def test_imports_point_inward(path):
         ("domain.cohort", "import sklearn"),
         ("domain.cohort", "from readmission.modeling import evaluation"),
         ("modeling.evaluation", "from readmission.adapters import registry"),
-        ("serving.app", "from readmission.modeling.candidates import CANDIDATES"),
+        ("serving.app", "from readmission.modeling.candidates import CANDIDATE_NAMES"),
         ("adapters.registry", "import readmission.serving.app"),
         ("serving.app", "if True:\n    from readmission.pipeline import tasks"),
         ("errors", "import readmission.domain.schema"),

@@ -15,7 +15,7 @@ from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS
 from readmission.local.airflow import ADMIN
 from readmission.local.airflow_api import AirflowApi, DagRun
-from readmission.modeling.candidate_names import CANDIDATE_NAMES
+from readmission.modeling.candidates import CANDIDATE_NAMES
 
 DAG = "mlops_diabetes_pipeline"
 RUN_SECONDS = 600

@@ -19,8 +19,8 @@ from mlflow import MlflowClient
 
 from readmission.adapters.registry import ModelRegistry, ModelVersion
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
+from readmission.modeling.fit import fit
 
 SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
 MODEL_NAME = "served_in_tests"

@@ -17,8 +17,8 @@ from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.example import EXAMPLE
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
+from readmission.modeling.fit import fit
 from readmission.serving.app import create_app
 from readmission.settings import Settings
 from readmission.synthetic.cohort import cohort_columns

@@ -10,6 +10,7 @@ from readmission.domain.cleaning import validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.errors import NotEnoughData
+from readmission.modeling.candidates import load
 from readmission.pipeline.references import DatasetRef
 from readmission.pipeline.train_ml_models import train_ml_models
 from readmission.synthetic.cohort import cohort_columns
@@ -22,7 +23,7 @@ class FakeExperiment:
 
     def __init__(self, *, finished=False, metrics=None):
         self.first = TrainingRun("run-1", finished, metrics or {}, {})
-        self.keys, self.states, self.logged, self.artifacts = [], [], {}, {}
+        self.keys, self.states, self.logged, self.artifacts, self.declared = [], [], {}, {}, None
 
     def start(self, key):
         self.keys.append(key)
@@ -41,8 +42,9 @@ class FakeExperiment:
     def log(self, _run_id, **logged):
         self.logged = logged
 
-    def log_artifacts(self, _run_id, pipeline, plots):
+    def log_artifacts(self, _run_id, pipeline, plots, *, trusted_types, requirements):
         self.artifacts = {"pipeline": pipeline, **plots}
+        self.declared = (trusted_types, requirements)
 
 
 @pytest.fixture
@@ -84,6 +86,15 @@ def test_a_candidate_is_trained_measured_and_logged_in_one_finished_run(dataset,
     assert experiment.logged["tags"]["data_source"] == "synthetic"
     assert experiment.logged["tags"]["batch_numbers"] == "[1, 2]"
     assert experiment.logged["params"]["C"] == experiment.artifacts["pipeline"].named_steps["classify"].C
+
+
+def test_the_model_is_logged_with_the_types_and_requirements_that_its_candidate_declares(dataset, store):
+    experiment = FakeExperiment()
+
+    _train(dataset, store, experiment)
+
+    candidate = load("logistic_regression")
+    assert experiment.declared == (candidate.trusted_types, candidate.requirements)
 
 
 def test_the_run_is_named_by_what_it_depends_on(dataset, store):
