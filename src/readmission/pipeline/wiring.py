@@ -1,6 +1,8 @@
-"""Each adapter, made from the environment. A task's process makes what it needs and ends with it."""
+"""What a task works with, made from the environment. A task's process makes what it needs and ends with it."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from readmission.domain.schedule import Schedule
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
     from readmission.adapters.inference_api import InferenceApi
     from readmission.adapters.object_store import ObjectStore
     from readmission.adapters.registry import ModelRegistry
+
+
+# a source that takes longer to say that it lives is not up yet
+HEALTH_SECONDS = 5
+
+
+def pipeline_run_id() -> str:
+    """Airflow's id of this DAG run; the same when the run is cleared and goes again."""
+    from airflow.sdk import get_current_context
+
+    return str(get_current_context()["run_id"])
 
 
 def data_api(timeout: float = 30) -> "DataApi":
@@ -81,3 +94,24 @@ def inference_api() -> "InferenceApi | None":
     if settings.inference_api_url is None:
         return None
     return InferenceApi(settings.inference_api_url, admin_api_key=settings.admin_api_key)
+
+
+# how a task gets a parameter that is no reference, by the parameter's name
+COLLABORATORS: dict[str, Callable[[], Any]] = {
+    "pipeline_run_id": pipeline_run_id,
+    "now": lambda: datetime.now(UTC),
+    "source": lambda: data_api(timeout=HEALTH_SECONDS),
+    "data_api": data_api,
+    "instance": instance,
+    "schedule": schedule,
+    "store": object_store,
+    "raw": raw_database,
+    "clean": clean_database,
+    "inference": inference_database,
+    "experiment": experiment,
+    "registry": registry,
+    "inference_api": inference_api,
+    "target": lambda: PipelineSettings().target,
+    "seed": lambda: PipelineSettings().model_seed,
+    "bootstrap_rounds": lambda: PipelineSettings().bootstrap_rounds,
+}

@@ -42,7 +42,7 @@ class Instance:
 
 
 def check(instance, *, answers=False, now=NOON):
-    return check_ec2_status(data_api=Source(answers), instance=instance, schedule=SCHEDULE, now=now)
+    return check_ec2_status(source=Source(answers), instance=instance, schedule=SCHEDULE, now=now)
 
 
 @pytest.mark.parametrize("now", [NOON, NIGHT])
