@@ -254,12 +254,15 @@ def test_a_task_gets_everything_that_it_asks_for():
     forgotten = []
     for name, (count, names) in tasks_of_the_dag().items():
         parameters = signature(getattr(import_module(f"readmission.pipeline.{name}"), name)).parameters
-        given = {*list(parameters)[:count], *names}
+        places = [one.name for one in parameters.values() if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        given = {*places[:count], *names}
         asked = {one.name for one in parameters.values() if one.default is Parameter.empty}
         forgotten += [
             f"{name} asks for {one}: dags/orquestador.py does not give it, nor does COLLABORATORS in pipeline/wiring.py"
             for one in sorted(asked - given - COLLABORATORS.keys())
         ]
+        if count > len(places):
+            forgotten.append(f"dags/orquestador.py gives {count} references to {name}, which takes {len(places)}")
         forgotten += [f"{name} does not ask for {one}, which dags/orquestador.py gives" for one in names - asked]
 
     assert forgotten == []
