@@ -41,7 +41,7 @@ from readmission.synthetic.cohort import cohort
 BATCH_ROWS = 10_000
 WARM_UP = 1_000
 BATCH_REPEATS = 5
-SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
+SERVE = "from readmission import cli; cli.serve()"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from pendulum import datetime
 
 from readmission.modeling.candidate_names import CANDIDATE_NAMES
 from readmission.pipeline import tasks
-from readmission.settings import Settings
+from readmission.settings import PipelineSettings
 
 # a reference is one XCom, not one for each of its keys
 step = partial(task, multiple_outputs=False)
@@ -62,7 +62,7 @@ step = partial(task, multiple_outputs=False)
     doc_md=__doc__,
 )
 def mlops_diabetes_pipeline() -> None:
-    settings = Settings()
+    settings = PipelineSettings()
     # rescheduled between two looks: a waiting run holds no worker slot
     available = task.sensor(
         tasks.check_ec2_status,

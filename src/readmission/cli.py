@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from readmission.errors import NotFound, ReadmissionError
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings, InferenceSettings, PipelineSettings
 
 if TYPE_CHECKING:
     from readmission.local.instance import Instance
@@ -24,7 +24,7 @@ def data_api() -> None:
     """Serve the encounters in batches."""
     from readmission.data_api.server import main
 
-    main(Settings())
+    main(DataApiSettings())
 
 
 @app.command()
@@ -32,7 +32,7 @@ def serve() -> None:
     """Serve the model in production."""
     from readmission.serving.server import main
 
-    main(Settings())
+    main(InferenceSettings())
 
 
 @app.command()
@@ -40,7 +40,7 @@ def migrate() -> None:
     """Create or migrate the tables of every database in the settings."""
     from readmission.adapters.database import migrate_all
 
-    migrate_all(Settings())
+    migrate_all(PipelineSettings())
 
 
 @app.command()

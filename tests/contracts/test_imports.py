@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "local": {"local", "adapters", "domain", *FOUNDATION},
     "errors": set(),
     "log": set(),
-    "settings": {"errors"},
+    "settings": {"settings", "errors"},
 }
 # what a pure rule may stand on, beside the standard library
 DOMAIN_LIBRARIES = {"numpy", "pandas", "readmission", *sys.stdlib_module_names}

@@ -15,7 +15,7 @@ from readmission.errors import MissingSetting, NothingToDo, SourceChanged
 from readmission.log import configure_logging
 from readmission.pipeline import wiring
 from readmission.pipeline.references import BatchRef, CleanRef, DatasetRef, PromotionRef, RegisteredRef, TrainedRef
-from readmission.settings import Settings
+from readmission.settings import PipelineSettings
 
 # a source that takes longer to say that it lives is not up yet
 HEALTH_SECONDS = 5
@@ -29,7 +29,7 @@ def airflow_task(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        configure_logging(json=Settings().log_json)
+        configure_logging(json=PipelineSettings().log_json)
         try:
             return function(*args, **kwargs)
         except NothingToDo as reason:
@@ -105,7 +105,7 @@ def upload_processed_data_minio(batch_numbers: list[int]) -> DatasetRef:
 def train_ml_models(candidate: str, dataset: DatasetRef) -> TrainedRef:
     from readmission.pipeline.train_ml_models import train_ml_models as run
 
-    settings = Settings()
+    settings = PipelineSettings()
     return run(
         candidate,
         dataset,
@@ -128,7 +128,7 @@ def register_best_model(trained: list[TrainedRef], dataset: DatasetRef) -> Regis
         store=wiring.object_store(),
         experiment=wiring.experiment(),
         registry=wiring.registry(),
-        target=Settings().target,
+        target=PipelineSettings().target,
     )
 
 
@@ -136,7 +136,7 @@ def register_best_model(trained: list[TrainedRef], dataset: DatasetRef) -> Regis
 def promote_to_production(registered: RegisteredRef, dataset: DatasetRef) -> PromotionRef:
     from readmission.pipeline.promote_to_production import promote_to_production as run
 
-    settings = Settings()
+    settings = PipelineSettings()
     return run(
         registered,
         dataset,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from readmission.domain.schedule import Schedule
-from readmission.settings import Settings
+from readmission.settings import PipelineSettings
 
 if TYPE_CHECKING:
     from readmission.adapters.compute import Ec2Instance
@@ -19,56 +19,56 @@ if TYPE_CHECKING:
 def data_api(timeout: float = 30) -> "DataApi":
     from readmission.adapters.data_api import DataApi
 
-    return DataApi(Settings().data_api_url, timeout=timeout)
+    return DataApi(PipelineSettings().data_api_url, timeout=timeout)
 
 
 def instance() -> "Ec2Instance | None":
     """None where no instance is set: then the data API is always on, or somebody else's to start."""
     from readmission.adapters.compute import Ec2Instance
 
-    return Ec2Instance.from_settings(Settings())
+    return Ec2Instance.from_settings(PipelineSettings())
 
 
 def schedule() -> Schedule:
-    settings = Settings()
+    settings = PipelineSettings()
     return Schedule(settings.schedule_start, settings.schedule_stop, ZoneInfo(settings.schedule_timezone))
 
 
 def object_store() -> "ObjectStore":
     from readmission.adapters.object_store import ObjectStore
 
-    return ObjectStore.from_settings(Settings())
+    return ObjectStore.from_settings(PipelineSettings())
 
 
 def raw_database() -> "RawDatabase":
     from readmission.adapters.database import RawDatabase
 
-    return RawDatabase(Settings().require("raw_database_url"))
+    return RawDatabase(PipelineSettings().require("raw_database_url"))
 
 
 def clean_database() -> "CleanDatabase":
     from readmission.adapters.database import CleanDatabase
 
-    return CleanDatabase(Settings().require("clean_database_url"))
+    return CleanDatabase(PipelineSettings().require("clean_database_url"))
 
 
 def inference_database() -> "InferenceDatabase":
     from readmission.adapters.database import InferenceDatabase
 
-    return InferenceDatabase(Settings().require("inference_database_url"))
+    return InferenceDatabase(PipelineSettings().require("inference_database_url"))
 
 
 def experiment() -> "Experiment":
     from readmission.adapters.experiment import Experiment
 
-    settings = Settings()
+    settings = PipelineSettings()
     return Experiment(settings.mlflow_tracking_uri, settings.experiment_name, git_commit=settings.git_commit)
 
 
 def registry() -> "ModelRegistry":
     from readmission.adapters.registry import ModelRegistry
 
-    settings = Settings()
+    settings = PipelineSettings()
     # a task can wait longer for a busy MLflow than an inference server that polls it
     return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name, timeout_seconds=60, retries=5)
 
@@ -77,7 +77,7 @@ def inference_api() -> "InferenceApi | None":
     """None where no inference API is set: then there is nobody to signal."""
     from readmission.adapters.inference_api import InferenceApi
 
-    settings = Settings()
+    settings = PipelineSettings()
     if settings.inference_api_url is None:
         return None
     return InferenceApi(settings.inference_api_url, admin_api_key=settings.admin_api_key)

@@ -22,7 +22,7 @@ from readmission.domain.model_file import ModelFileMetadata
 from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
 
-SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
+SERVE = "from readmission import cli; cli.serve()"
 MODEL_NAME = "served_in_tests"
 ADMIN = {"X-API-Key": "admin-key"}
 # more fresh connections than there are workers: each worker is met

@@ -20,7 +20,7 @@ from readmission.domain.schema import NAME_OF_RAW
 from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
 from readmission.serving.app import create_app
-from readmission.settings import Settings
+from readmission.settings import InferenceSettings
 from readmission.synthetic.cohort import cohort_columns
 
 ENTRYPOINT = Path(__file__).parents[3] / "streamlit" / "main.py"
@@ -56,7 +56,7 @@ def model_file():
 
 @pytest.fixture(scope="module")
 def inference_api(model_file, tmp_path_factory, free_ports):
-    settings = Settings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
+    settings = InferenceSettings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
     port = free_ports(1)
     config = uvicorn.Config(
         create_app(settings, registry=OneModel(model_file)), host="127.0.0.1", port=port, log_config=None

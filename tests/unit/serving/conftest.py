@@ -16,7 +16,7 @@ from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import SourceUnavailable
 from readmission.serving.app import create_app
-from readmission.settings import Settings
+from readmission.settings import InferenceSettings
 
 NAME = "diabetes_classifier"
 
@@ -114,7 +114,7 @@ def start(registry: FakeRegistry, tmp_path: Path) -> Iterator[Callable[..., Test
     clients = []
 
     def starting(*, database: object = None, ready: bool = True, **settings: object) -> TestClient:
-        made = Settings(serving_dir=tmp_path, inference_database_url=None, **settings)
+        made = InferenceSettings(serving_dir=tmp_path, inference_database_url=None, **settings)
         client = TestClient(create_app(made, registry=registry, database=database))
         clients.append(client.__enter__())
         if ready:
