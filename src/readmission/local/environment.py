@@ -39,7 +39,7 @@ def given(settings: type[EnvironmentSettings] | None, environment: Mapping[str, 
 
 
 def settings_from(settings: type[SettingsT], environment: Mapping[str, str]) -> SettingsT:
-    """The settings as a process with exactly this environment would read them."""
+    """The settings as a process that is given these variables reads them; the rest comes from this process's own."""
     return settings.model_validate({name.lower(): value for name, value in given(settings, environment).items()})
 
 

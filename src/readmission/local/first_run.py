@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
 from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
@@ -47,14 +46,13 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
     return finished
 
 
-def first_prediction(url: str, api_key: str | None) -> Served:
+def first_prediction(api: InferenceApi) -> Served:
     """Wait for a model in production and send it the example; raises :class:`PipelineFailed` when there is none."""
-    with InferenceApi(url, api_keys=SecretStr(api_key) if api_key else None) as api:
-        _wait_until(lambda: _is_ready(api), _MODEL_SECONDS, lambda: f"{url}/ready: no model is loaded")
-        try:
-            return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
-        except ReadmissionError as error:
-            raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
+    _wait_until(lambda: _is_ready(api), _MODEL_SECONDS, lambda: "no model is loaded by the inference API")
+    try:
+        return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
+    except ReadmissionError as error:
+        raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
 
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:

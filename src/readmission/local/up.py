@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from readmission.adapters.inference_api import InferenceApi
 from readmission.errors import ReadmissionError
 from readmission.local.airflow_api import AirflowApi
-from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen
+from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen, settings_from
 from readmission.local.first_run import Served, first_prediction, run_pipeline
 from readmission.local.instance import Instance
 from readmission.local.plan import Plan, make_plan
@@ -16,6 +18,7 @@ from readmission.local.report import Report
 from readmission.local.service import Service, save_services
 from readmission.local.startup import Startup
 from readmission.local.summary import print_addresses, print_model
+from readmission.settings import PageSettings
 
 
 class PortsInUse(ReadmissionError):
@@ -95,7 +98,8 @@ def _changes(before: Mapping[str, Service], now: Iterable[Service]) -> dict[str,
             {name for name, _ in before[service.name].environment.items() ^ service.environment.items()}
         )
         for service in now
-        if service.name in before and before[service.name] != service
+        # on what a service waits at its start says nothing about the one that runs
+        if service.name in before and replace(before[service.name], depends_on=service.depends_on) != service
     }
 
 
@@ -106,4 +110,6 @@ def _first_run(plan: Plan, report: Report) -> Served:
         run_pipeline(airflow, report)
     finally:
         airflow.close()
-    return first_prediction(plan.environment["INFERENCE_API_URL"], plan.environment.get("PAGE_API_KEY"))
+    page = settings_from(PageSettings, plan.environment)
+    with InferenceApi(page.inference_api_url, api_keys=page.page_api_key) as api:
+        return first_prediction(api)
