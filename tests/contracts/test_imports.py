@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "data_api": {"data_api", "synthetic", "adapters", "domain", *FOUNDATION},
     "pipeline": {"pipeline", "modeling", "adapters", "domain", *FOUNDATION},
     "ui": {"ui", "adapters", "domain", *FOUNDATION},
-    "local": {"local", "adapters", "domain", *FOUNDATION},
+    "local": {"local", "services", "adapters", "domain", *FOUNDATION},
     "errors": set(),
     "log": set(),
     "settings": {"settings", "errors"},
+    "services": {"settings"},
 }
 # what a pure rule may stand on, beside the standard library
 DOMAIN_LIBRARIES = {"numpy", "pandas", "readmission", *sys.stdlib_module_names}
