@@ -17,12 +17,15 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Learn nothing: the encoding is fixed by the schema."""
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
+        """``n`` clean encounters to ``(n, len(FEATURES))`` float32; NaN is unknown. Other columns are ignored."""
         return np.column_stack([_encode_column(X[column.name], column) for column in FEATURES])
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """The names of the matrix's columns, whatever ``input_features`` are."""
         return np.array([column.name for column in FEATURES], dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -36,10 +39,12 @@ class Log1p(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: np.ndarray, y: object = None) -> Self:
+        """Note the number of columns, as scikit-learn's estimators do."""
         self.n_features_in_ = X.shape[1]
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
+        """``log(1 + x)`` of each value, in the shape of ``X``; values must be above -1."""
         return np.asarray(np.log1p(X))
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -13,13 +13,23 @@ GONE = {"shutting-down", "terminated"}
 
 
 class Source(Protocol):
-    def health(self) -> bool: ...
+    """What the task needs of ``adapters.data_api.DataApi``."""
+
+    def health(self) -> bool:
+        """True when it answers; raises :class:`SourceUnavailable` when it does not."""
 
 
 class Instance(Protocol):
-    def state(self) -> str: ...
+    """What the task needs of ``adapters.compute.Ec2Instance``.
 
-    def start(self) -> None: ...
+    Both methods raise :class:`SourceUnavailable` for a fault that may pass, and another error for one that will not.
+    """
+
+    def state(self) -> str:
+        """EC2's name of its state: pending, running, stopping, stopped, shutting-down, terminated."""
+
+    def start(self) -> None:
+        """Start it and return at once, before it runs."""
 
 
 def check_ec2_status(*, source: Source, instance: Instance | None, schedule: Schedule, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from readmission.settings import PipelineSettings
 def step(name: str, **options: Any) -> Any:
     """The task ``name`` for the DAG, to be called with references; ``options`` are those of Airflow's ``task``."""
     # a reference is one XCom, not one for each of its keys
-    return task(airflow_task(name), multiple_outputs=False, **options)
+    return task(multiple_outputs=False, **options)(airflow_task(name))
 
 
 def airflow_task(name: str) -> Callable[..., Any]:

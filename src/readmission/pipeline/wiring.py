@@ -30,6 +30,7 @@ def pipeline_run_id() -> str:
 
 
 def data_api(timeout: float = 30) -> "DataApi":
+    """``timeout``: seconds until one request counts as not answered."""
     from readmission.adapters.data_api import DataApi
 
     return DataApi(PipelineSettings().data_api_url, timeout=timeout)
@@ -43,35 +44,41 @@ def instance() -> "Ec2Instance | None":
 
 
 def schedule() -> Schedule:
+    """The hours of the data API's instance, in its own time zone."""
     settings = PipelineSettings()
     return Schedule(settings.schedule_start, settings.schedule_stop, ZoneInfo(settings.schedule_timezone))
 
 
 def object_store() -> "ObjectStore":
+    """Raises :class:`MissingSetting` where S3's keys are not set."""
     from readmission.adapters.object_store import ObjectStore
 
     return ObjectStore.from_settings(PipelineSettings())
 
 
 def raw_database() -> "RawDatabase":
+    """Raises :class:`MissingSetting` where its URL is not set."""
     from readmission.adapters.database import RawDatabase
 
     return RawDatabase(PipelineSettings().require("raw_database_url"))
 
 
 def clean_database() -> "CleanDatabase":
+    """Raises :class:`MissingSetting` where its URL is not set."""
     from readmission.adapters.database import CleanDatabase
 
     return CleanDatabase(PipelineSettings().require("clean_database_url"))
 
 
 def inference_database() -> "InferenceDatabase":
+    """Raises :class:`MissingSetting` where its URL is not set."""
     from readmission.adapters.database import InferenceDatabase
 
     return InferenceDatabase(PipelineSettings().require("inference_database_url"))
 
 
 def experiment() -> "Experiment":
+    """The MLflow experiment of the training runs."""
     from readmission.adapters.experiment import Experiment
 
     settings = PipelineSettings()
@@ -79,6 +86,7 @@ def experiment() -> "Experiment":
 
 
 def registry() -> "ModelRegistry":
+    """The registered model, with more patience than the inference API has."""
     from readmission.adapters.registry import ModelRegistry
 
     settings = PipelineSettings()
