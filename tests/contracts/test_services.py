@@ -1,6 +1,8 @@
 """The catalogue and every place that tells of a service agree; each test names the place that was forgotten."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,15 @@ def test_every_setting_that_the_catalogue_names_is_one():
 def test_a_service_with_a_port_says_how_it_is_and_has_a_setting_that_moves_it():
     assert [spec.name for spec in SERVICES if spec.ports and not spec.port_setting] == []
     assert [spec.name for spec in SERVICES if spec.ports and not spec.health and spec.name != "mysql"] == []
+
+
+def test_the_catalogue_is_read_without_the_libraries_of_its_services():
+    heavy = {"airflow", "alembic", "boto3", "fastapi", "flask", "mlflow", "pandas", "psutil", "sqlalchemy", "supervisor"}
+    code = f"import sys, readmission.services; print(sorted({heavy!r} & sys.modules.keys()))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
 
 
 def test_a_deployable_of_the_catalogue_is_there():
