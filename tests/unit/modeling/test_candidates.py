@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from readmission.domain.cohort import LEAK_ALARM_AUC
+from readmission.domain.promotion import LEAK_ALARM_AUC
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.modeling.candidate_names import CANDIDATE_NAMES
 from readmission.modeling.candidates import CANDIDATES, CATEGORIES, NUMBERS, build, fit
