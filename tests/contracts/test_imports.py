@@ -11,7 +11,7 @@ SRC = Path(__file__).parents[2] / "src"
 PACKAGE = SRC / "readmission"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-FOUNDATION = {"errors", "settings", "log"}
+FOUNDATION = {"errors", "settings", "log", "http_contract"}
 MAY_IMPORT = {
     "domain": {"domain", "errors"},
     "modeling": {"modeling", "domain", "errors"},
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "local": {"local", "adapters", "domain", *FOUNDATION},
     "errors": set(),
     "log": set(),
+    "http_contract": {"errors"},
     "settings": {"errors"},
 }
 # what a pure rule may stand on, beside the standard library

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
+from readmission.domain.data_source import DataSource
 from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
+from readmission.http_contract import PARQUET
 
-PARQUET = "application/vnd.apache.parquet"
 # seconds between attempts, of which there is one more
 WAITS = (0.5, 1.0, 2.0)
 
@@ -34,7 +35,7 @@ class Manifest:
     published: int
     exhausted: bool
     next_batch_at: str | None
-    source: Literal["uci", "file", "synthetic"]
+    source: DataSource
     batches: list[PublishedBatch]
 
 

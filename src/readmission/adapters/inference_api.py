@@ -17,8 +17,8 @@ from readmission.errors import (
     TooLarge,
     Unauthorized,
 )
+from readmission.http_contract import API_KEY_HEADER
 
-KEY_HEADER = "X-API-Key"
 ERRORS: dict[int, type[ReadmissionError]] = {
     401: Unauthorized,
     403: Unauthorized,
@@ -41,13 +41,13 @@ class InferenceApi:
         self,
         url: str,
         *,
-        api_keys: SecretStr | None = None,
+        api_key: SecretStr | None = None,
         admin_api_key: SecretStr | None = None,
         timeout: float = 30,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """``api_keys`` as in the setting: of several, separated by commas, the first one is sent."""
-        self._key = _headers(api_keys)
+        """``api_key``: this client's own, sent with predictions; ``admin_api_key``: sent with ``reload_model``."""
+        self._key = _headers(api_key)
         self._admin_key = _headers(admin_api_key)
         # trust_env: an internal service is not behind the proxy that the environment may name
         limits = httpx.Timeout(timeout, connect=min(timeout, 5))
@@ -118,9 +118,9 @@ class InferenceApi:
         raise _error(response.status_code, document)
 
 
-def _headers(keys: SecretStr | None) -> dict[str, str]:
-    first = keys.get_secret_value().split(",")[0].strip() if keys else ""
-    return {KEY_HEADER: first} if first else {}
+def _headers(key: SecretStr | None) -> dict[str, str]:
+    value = key.get_secret_value().strip() if key else ""
+    return {API_KEY_HEADER: value} if value else {}
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from typing import Any
 from pydantic_core import from_json
 
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, NAME_OF_RAW
-from readmission.errors import InvalidInput
+from readmission.errors import InvalidInput, UnreadableInput
+from readmission.http_contract import CSV, JSON, PARQUET
 from readmission.serving.encounter import FieldProblem, unknown_field
-from readmission.serving.errors import UnreadableInput
-from readmission.serving.request_body import CSV, JSON, PARQUET
 from readmission.serving.table_columns import (
     KNOWN_FEATURES,
     NOT_SCALAR,

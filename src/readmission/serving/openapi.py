@@ -9,10 +9,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from readmission.serving.auth import HEADER
+from readmission.http_contract import API_KEY_HEADER, CSV, JSON, PARQUET, PROBLEM
 from readmission.serving.encounter import Encounter
-from readmission.serving.errors import PROBLEM_TYPE
-from readmission.serving.request_body import CSV, JSON, PARQUET
 from readmission.serving.responses import Outcome, Problem
 
 REQUEST_MODELS: tuple[type[BaseModel], ...] = (Encounter, Outcome)
@@ -36,7 +34,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+            "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
         }
         for status in statuses
     }
@@ -77,7 +75,7 @@ def document_request_models(app: FastAPI) -> None:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= schema.pop("$defs", {})
             schemas[model.__name__] = schema
-        components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": HEADER}}
+        components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": API_KEY_HEADER}}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

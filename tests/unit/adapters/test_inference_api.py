@@ -100,13 +100,20 @@ def test_each_route_gets_its_own_key():
         seen[request.url.path] = request.headers.get("X-API-Key")
         return httpx.Response(200, json={})
 
-    found = api(answer, api_keys=SecretStr(" one , two"), admin_api_key=SecretStr("admin"))
+    found = api(answer, api_key=SecretStr("one"), admin_api_key=SecretStr("admin"))
     found.predict({})
     found.predict_batch([])
     found.reload_model()
     found.model_info()
 
     assert seen == {"/predict": "one", "/predict_batch": "one", "/reload-model": "admin", "/model-info": None}
+
+
+def test_the_key_is_sent_as_it_is_whatever_it_holds():
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"sent": request.headers["X-API-Key"]})
+
+    assert api(answer, api_key=SecretStr("one,two")).predict({}) == {"sent": "one,two"}
 
 
 def test_without_keys_none_is_sent():

@@ -6,11 +6,10 @@ import time
 import pytest
 
 from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW, RAW_NAMES
-from readmission.errors import InvalidInput, TooLarge
+from readmission.errors import InvalidInput, TooLarge, UnreadableInput
+from readmission.http_contract import CSV, JSON
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import EXAMPLE
-from readmission.serving.errors import UnreadableInput
-from readmission.serving.request_body import CSV, JSON
 from readmission.serving.table_columns import SHOWN_COLUMNS
 
 
