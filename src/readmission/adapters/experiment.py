@@ -11,13 +11,12 @@ from pathlib import Path
 
 import mlflow.sklearn
 import skops.io
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from readmission.adapters.registry import MODEL_PATH, mlflow_errors
+from readmission.adapters.registry import MODEL_PATH, mlflow_client, mlflow_errors
 from readmission.errors import InvalidModel
 
 # what our candidates are made of; a file that asks for more is not loaded
@@ -65,7 +64,7 @@ class Experiment:
 
     def __init__(self, tracking_uri: str, name: str, *, git_commit: str | None = None) -> None:
         """``git_commit``: of the running code; None: as git says, or ``unknown`` outside of a repository."""
-        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        self._client = mlflow_client(tracking_uri)
         self._name = name
         self._git_commit = git_commit
 
@@ -130,7 +129,7 @@ class Experiment:
             self._client.log_artifacts(run_id, folder)
 
     def load_pipeline(self, run_id: str) -> Pipeline:
-        """A run's pipeline; raises :class:`InvalidModel` when its file asks for types that are not ours."""
+        """A run's pipeline; raises :class:`InvalidModel` for a broken file or one with types that are not ours."""
         with tempfile.TemporaryDirectory() as folder:
             with mlflow_errors():
                 path = self._client.download_artifacts(run_id, f"{MODEL_PATH}/{_SKOPS_FILE}", folder)
@@ -138,6 +137,9 @@ class Experiment:
                 pipeline = skops.io.load(path, trusted=list(TRUSTED_TYPES))
             except UntrustedTypesFoundException as error:
                 raise InvalidModel(f"the model of run {run_id} is made of types that are not ours") from error
+            # skops raises whatever a broken file leads it to
+            except Exception as error:
+                raise InvalidModel(f"the model of run {run_id} cannot be read: {type(error).__name__}") from error
         if not isinstance(pipeline, Pipeline):
             raise InvalidModel(f"the model of run {run_id} is no pipeline")
         return pipeline

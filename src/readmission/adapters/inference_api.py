@@ -46,12 +46,18 @@ class InferenceApi:
         timeout: float = 30,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """``api_key``: this client's own, sent with predictions; ``admin_api_key``: sent with ``reload_model``."""
+        """``api_key``: this client's own, sent with predictions; ``admin_api_key``: sent with ``reload_model``.
+
+        Raises :class:`InvalidInput` for a URL that cannot be read.
+        """
         self._key = _headers(api_key)
         self._admin_key = _headers(admin_api_key)
         # trust_env: an internal service is not behind the proxy that the environment may name
         limits = httpx.Timeout(timeout, connect=min(timeout, 5))
-        self._client = httpx.Client(base_url=url, timeout=limits, transport=transport, trust_env=False)
+        try:
+            self._client = httpx.Client(base_url=url, timeout=limits, transport=transport, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise InvalidInput(f"the inference API's URL cannot be used: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -118,8 +124,9 @@ class InferenceApi:
         raise _error(response.status_code, document)
 
 
-def _headers(key: SecretStr | None) -> dict[str, str]:
-    value = key.get_secret_value().strip() if key else ""
+def _headers(key: SecretStr | None) -> dict[str, bytes]:
+    # as bytes: the client's own error about a letter beyond ASCII would hold the key
+    value = key.get_secret_value().strip().encode() if key else b""
     return {API_KEY_HEADER: value} if value else {}
 
 

@@ -3,6 +3,7 @@
 Libraries are imported inside the functions: the DAG processor reads this module every few seconds.
 """
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
@@ -11,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from readmission.adapters.mlflow_requests import request_limits
 from readmission.errors import MissingSetting, NothingToDo, SourceChanged
 from readmission.log import configure_logging
 from readmission.pipeline import wiring
@@ -19,17 +21,24 @@ from readmission.settings import Settings
 
 # a source that takes longer to say that it lives is not up yet
 HEALTH_SECONDS = 5
+# a task can wait longer for a busy MLflow than an inference server that polls it
+MLFLOW_LIMITS = request_limits(timeout_seconds=60, retries=5)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def airflow_task(function: Callable[P, R]) -> Callable[P, R]:
-    """Set up logging for the task's process; "nothing to do" is a skip, and what no retry can mend fails at once."""
+    """Set up the task's process: logging, and how long it waits for MLflow where the operator does not say.
+
+    "Nothing to do" is a skip, and what no retry can mend fails at once.
+    """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         configure_logging(json=Settings().log_json)
+        for name, value in MLFLOW_LIMITS.items():
+            os.environ.setdefault(name, value)
         try:
             return function(*args, **kwargs)
         except NothingToDo as reason:

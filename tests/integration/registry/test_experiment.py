@@ -149,6 +149,15 @@ def test_a_model_file_that_asks_for_foreign_code_is_not_loaded(experiment, clien
         experiment.load_pipeline(run.run_id)
 
 
+def test_a_broken_model_file_is_refused(experiment, client, tmp_path):
+    run = experiment.start(KEY)
+    (tmp_path / "model.skops").write_bytes(b"half a file")
+    client.log_artifact(run.run_id, str(tmp_path / "model.skops"), "model")
+
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        experiment.load_pipeline(run.run_id)
+
+
 def test_a_model_file_that_is_no_pipeline_is_refused(experiment, client, tmp_path):
     run = experiment.start(KEY)
     skops.io.dump({"a": 1}, tmp_path / "model.skops")

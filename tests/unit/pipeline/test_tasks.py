@@ -1,5 +1,7 @@
 """What Airflow makes of a task's errors."""
 
+import os
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -29,3 +31,12 @@ def test_what_no_retry_can_mend_fails_at_once_by_its_name(error):
 def test_what_may_pass_is_left_to_the_retries():
     with pytest.raises(SourceUnavailable):
         task_that_raises(SourceUnavailable("down"))()
+
+
+@pytest.mark.parametrize(("set_by_operator", "seconds"), [({}, "60"), ({"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}, "7")])
+def test_a_task_waits_for_mlflow_as_long_as_the_operator_says_or_a_minute(monkeypatch, set_by_operator, seconds):
+    monkeypatch.setattr(os, "environ", set_by_operator)
+
+    waits = airflow_task(lambda: os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])()
+
+    assert waits == seconds
