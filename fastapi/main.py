@@ -1,6 +1,8 @@
 """The inference API for any ASGI server: ``uvicorn --app-dir fastapi main:app``; ``readmission serve`` adds workers."""
 
 from readmission.serving.app import create_app
+from readmission.serving.server import bound_mlflow_requests
 from readmission.settings import InferenceSettings
 
+bound_mlflow_requests()
 app = create_app(InferenceSettings())

@@ -83,12 +83,32 @@ class InvalidInput(ReadmissionError):
         return tuple(str(problem["field"]) for problem in self.problems)
 
 
+class InvalidParameter(InvalidInput):
+    """A query parameter is unknown, repeated or malformed."""
+
+
+class UnreadableInput(InvalidInput):
+    """A body that is not what its content type says: broken JSON, CSV or Parquet, another text encoding."""
+
+
+class UnsupportedMedia(ReadmissionError):
+    """A body in a format that the route does not take."""
+
+
 class TooLarge(ReadmissionError):
     """A request has more rows or bytes than are allowed."""
 
 
 class Unauthorized(ReadmissionError):
     """The key is missing or wrong."""
+
+
+class Forbidden(ReadmissionError):
+    """The route is closed to everybody until the operator opens it."""
+
+
+class Conflict(ReadmissionError):
+    """The request contradicts what is stored."""
 
 
 class NotFound(ReadmissionError):

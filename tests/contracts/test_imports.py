@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ SRC = Path(__file__).parents[2] / "src"
 PACKAGE = SRC / "readmission"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-FOUNDATION = {"errors", "settings", "log"}
+FOUNDATION = {"errors", "settings", "log", "http_contract"}
 MAY_IMPORT = {
     "domain": {"domain", "errors"},
     "modeling": {"modeling", "domain", "errors"},
@@ -23,6 +24,7 @@ MAY_IMPORT = {
     "local": {"local", "services", "adapters", "domain", *FOUNDATION},
     "errors": set(),
     "log": set(),
+    "http_contract": {"errors"},
     "settings": {"settings", "errors"},
     "services": {"settings"},
 }
@@ -42,6 +44,38 @@ def imported(source: str, module: str) -> set[str]:
             parent = ".".join(part for part in (base, node.module) if part)
             names |= {parent, *(f"{parent}.{alias.name}" for alias in node.names)}
     return names
+
+
+def import_graph(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """The modules of ``sources`` that each of them imports; a submodule's import is none of its package."""
+    graph = {}
+    for module, source in sources.items():
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                members = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= {name if name in sources else str(node.module) for name in members}
+        graph[module] = names & sources.keys()
+    return graph
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[set[str]]:
+    """The groups of modules that import each other, directly or by way of others."""
+    reached = {module: _reached_from(module, graph) for module in graph}
+    groups = ({other for other in reached[module] if module in reached[other]} for module in graph)
+    return [set(group) for group in sorted({tuple(sorted(group)) for group in groups if group})]
+
+
+def _reached_from(module: str, graph: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(graph[module])
+    while ahead:
+        if (each := ahead.pop()) not in found:
+            found.add(each)
+            ahead += graph.get(each, ())
+    return found
 
 
 def layer_of(name: str) -> str | None:
@@ -109,3 +143,21 @@ def test_every_layer_is_known():
     layers = {layer_of(_name(path)) for path in MODULES} - {None, "__init__", *ENTRYPOINTS}
 
     assert layers <= set(MAY_IMPORT)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    sources = {_name(path).removesuffix(".__init__"): path.read_text(encoding="utf-8") for path in MODULES}
+
+    assert circles(import_graph(sources)) == []
+
+
+def test_an_import_inside_a_function_closes_a_circle_too():
+    sources = {"p.a": "from p.b import x", "p.b": "def f():\n    from p import a", "p": "import p.a"}
+
+    assert circles(import_graph(sources)) == [{"p.a", "p.b"}]
+
+
+def test_a_circle_is_found_however_long_it_is():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}, "e": {"e"}, "f": set()}
+
+    assert circles(graph) == [{"a", "b", "c"}, {"e"}]

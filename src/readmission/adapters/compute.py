@@ -10,8 +10,10 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004  botocore's, not the builtin: every way in which the endpoint does not answer
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -49,7 +51,11 @@ class Ec2Instance:
 
     @classmethod
     def from_settings(cls, settings: InstanceSettings) -> Self | None:
-        """None where no instance is configured."""
+        """None where no instance is configured.
+
+        Raises :class:`MissingSetting` without a region, and :class:`InvalidInput` for a region, profile or endpoint
+        that AWS does not know.
+        """
         if settings.instance_id is None and settings.ec2_instance_tag is None:
             return None
         config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
@@ -58,6 +64,8 @@ class Ec2Instance:
             client = boto3.Session().client("ec2", region_name=settings.aws_region, config=config)
         except NoRegionError as error:
             raise MissingSetting("AWS_REGION") from error
+        except (BotoCoreError, ValueError) as error:
+            raise InvalidInput(f"the AWS settings cannot be used: {error}") from error
         return cls(client, instance_id=settings.instance_id, tag=settings.instance_tag())
 
     def state(self) -> str:
@@ -101,12 +109,14 @@ class Ec2Instance:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
         raise Unauthorized("AWS credentials are missing or incomplete") from error
     except (ConnectionError, HTTPClientError) as error:
         raise SourceUnavailable(f"AWS does not answer: {error}") from error
     except ClientError as error:
         raise _translation(error) from error
+    except BotoCoreError as error:
+        raise SourceUnavailable(f"AWS cannot be asked: {type(error).__name__}") from error
 
 
 def _translation(error: ClientError) -> Exception:

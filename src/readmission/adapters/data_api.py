@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
+from readmission.domain.data_source import DataSource
+from readmission.errors import BatchNotPublished, InvalidBatch, InvalidInput, NotFound, SourceUnavailable
+from readmission.http_contract import PARQUET
 
-PARQUET = "application/vnd.apache.parquet"
 # seconds between attempts, of which there is one more
 WAITS = (0.5, 1.0, 2.0)
 
@@ -34,7 +35,7 @@ class Manifest:
     published: int
     exhausted: bool
     next_batch_at: str | None
-    source: Literal["uci", "file", "synthetic"]
+    source: DataSource
     batches: list[PublishedBatch]
 
 
@@ -50,7 +51,12 @@ class DataApi:
     """
 
     def __init__(self, url: str, *, timeout: float = 30, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._client = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout, connect=min(timeout, 5)))
+        """Raises :class:`InvalidInput` for a URL that cannot be read."""
+        limits = httpx.Timeout(timeout, connect=min(timeout, 5))
+        try:
+            self._client = httpx.Client(base_url=url, timeout=limits)
+        except httpx.InvalidURL as error:
+            raise InvalidInput(f"the data API's URL cannot be used: {error}") from error
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -114,7 +120,7 @@ class DataApi:
     def _get_once(self, path: str, **request: Any) -> httpx.Response:
         try:
             return self._client.get(path, **request)
-        except httpx.RequestError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _PassingFailure(f"no answer from {self._client.base_url}{path}: {error!r}") from error
 
 
@@ -122,8 +128,9 @@ def _checked(response: httpx.Response) -> httpx.Response:
     if response.status_code == httpx.codes.OK:
         return response
     problem = _json(response)
-    if response.status_code == httpx.codes.NOT_FOUND and "next_batch_at" in problem:
-        raise BatchNotPublished(int(response.url.params["batch_number"]), problem["next_batch_at"])
+    asked = response.url.params.get("batch_number")
+    if response.status_code == httpx.codes.NOT_FOUND and asked and "next_batch_at" in problem:
+        raise BatchNotPublished(int(asked), problem["next_batch_at"])
     if response.status_code == httpx.codes.NOT_FOUND:
         raise NotFound(str(problem.get("detail", f"{response.url} is not there")))
     raise SourceUnavailable(f"{response.url} answers with HTTP status {response.status_code}")

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import mlflow.sklearn
 import skops.io
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from readmission.adapters.registry import MODEL_PATH, mlflow_errors
+from readmission.adapters.registry import MODEL_PATH, mlflow_client, mlflow_errors
 from readmission.errors import InvalidModel
 
 _SKOPS_FILE = "model.skops"
@@ -53,7 +52,7 @@ class Experiment:
 
     def __init__(self, tracking_uri: str, name: str, *, git_commit: str | None = None) -> None:
         """``git_commit``: of the running code; None: as git says, or ``unknown`` outside of a repository."""
-        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        self._client = mlflow_client(tracking_uri)
         self._name = name
         self._git_commit = git_commit
 
@@ -130,7 +129,7 @@ class Experiment:
             self._client.log_artifacts(run_id, folder)
 
     def load_pipeline(self, run_id: str, trusted_types: Sequence[str]) -> Pipeline:
-        """A run's pipeline; raises :class:`InvalidModel` when its file asks for a type that is not in our list.
+        """A run's pipeline; raises :class:`InvalidModel` for a broken file or one with a type that is not in our list.
 
         ``trusted_types`` must be written down in our code, never read from the file or its run.
         """
@@ -141,6 +140,9 @@ class Experiment:
                 pipeline = skops.io.load(path, trusted=list(trusted_types))
             except UntrustedTypesFoundException as error:
                 raise InvalidModel(f"the model of run {run_id} is made of types that are not ours") from error
+            # skops raises whatever a broken file leads it to
+            except Exception as error:
+                raise InvalidModel(f"the model of run {run_id} cannot be read: {type(error).__name__}") from error
         if not isinstance(pipeline, Pipeline):
             raise InvalidModel(f"the model of run {run_id} is no pipeline")
         return pipeline

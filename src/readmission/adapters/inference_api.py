@@ -17,8 +17,8 @@ from readmission.errors import (
     TooLarge,
     Unauthorized,
 )
+from readmission.http_contract import API_KEY_HEADER
 
-KEY_HEADER = "X-API-Key"
 ERRORS: dict[int, type[ReadmissionError]] = {
     401: Unauthorized,
     403: Unauthorized,
@@ -41,17 +41,23 @@ class InferenceApi:
         self,
         url: str,
         *,
-        api_keys: SecretStr | None = None,
+        api_key: SecretStr | None = None,
         admin_api_key: SecretStr | None = None,
         timeout: float = 30,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """``api_keys`` as in the setting: of several, separated by commas, the first one is sent."""
-        self._key = _headers(api_keys)
+        """``api_key``: this client's own, sent with predictions; ``admin_api_key``: sent with ``reload_model``.
+
+        Raises :class:`InvalidInput` for a URL that cannot be read.
+        """
+        self._key = _headers(api_key)
         self._admin_key = _headers(admin_api_key)
         # trust_env: an internal service is not behind the proxy that the environment may name
         limits = httpx.Timeout(timeout, connect=min(timeout, 5))
-        self._client = httpx.Client(base_url=url, timeout=limits, transport=transport, trust_env=False)
+        try:
+            self._client = httpx.Client(base_url=url, timeout=limits, transport=transport, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise InvalidInput(f"the inference API's URL cannot be used: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -118,9 +124,10 @@ class InferenceApi:
         raise _error(response.status_code, document)
 
 
-def _headers(keys: SecretStr | None) -> dict[str, str]:
-    first = keys.get_secret_value().split(",")[0].strip() if keys else ""
-    return {KEY_HEADER: first} if first else {}
+def _headers(key: SecretStr | None) -> dict[str, bytes]:
+    # as bytes: the client's own error about a letter beyond ASCII would hold the key
+    value = key.get_secret_value().strip().encode() if key else b""
+    return {API_KEY_HEADER: value} if value else {}
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:

@@ -2,27 +2,38 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Self
 from urllib.parse import urlsplit
 
 import pandas as pd
 from minio import Minio
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
+from urllib3.exceptions import HTTPError
 
+from readmission.errors import InvalidInput, InvalidSource, NotFound, ReadmissionError, SourceUnavailable, Unauthorized
 from readmission.settings.parts import ObjectStoreSettings
 
 LANDING = "landing"
 DATASETS = "datasets"
 
+_NO_OBJECT, _NO_BUCKET = "NoSuchKey", "NoSuchBucket"
+# another process made it in between
+_BUCKET_IS_THERE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+_REFUSED = frozenset({401, 403})
+
 
 class ObjectStore:
-    """One S3 endpoint. Writes are idempotent: the same key with the same bytes is left as it is."""
+    """One S3 endpoint. Writes are idempotent: the same key with the same bytes is left as it is.
+
+    Methods raise :class:`NotFound` (no such object or bucket), :class:`Unauthorized` (the keys are wrong, or may not do
+    this) and :class:`SourceUnavailable` (no server, or not an S3 server's answer).
+    """
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str, region: str) -> None:
-        url = urlsplit(endpoint)
-        self._client = Minio(
-            url.netloc, access_key=access_key, secret_key=secret_key, region=region, secure=url.scheme == "https"
-        )
+        """``endpoint`` is a URL; raises :class:`InvalidInput` when it is none that S3 can have."""
+        self._client = _client(endpoint, access_key, secret_key, region)
 
     @classmethod
     def from_settings(cls, settings: ObjectStoreSettings) -> Self:
@@ -34,38 +45,72 @@ class ObjectStore:
         )
 
     def make_bucket(self, bucket: str) -> None:
-        """Create a bucket unless it is there."""
-        if not self._client.bucket_exists(bucket):
-            self._client.make_bucket(bucket)
+        """Create a bucket unless it is there; :class:`Unauthorized` says that these keys may not create it."""
+        with _translated(bucket):
+            if not self._client.bucket_exists(bucket):
+                self._make_bucket(bucket)
 
     def exists(self, bucket: str, key: str) -> bool:
-        return self._sha256(bucket, key) is not None
+        with _translated(bucket, key):
+            return self._sha256(bucket, key) is not None
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        return [str(item.object_name) for item in self._client.list_objects(bucket, prefix, recursive=True)]
+        with _translated(bucket):
+            return [str(item.object_name) for item in self._client.list_objects(bucket, prefix, recursive=True)]
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
-        """Store ``data`` under ``key``; nothing is written when the same bytes are there already."""
+        """Store ``data`` under ``key``, in a bucket that is made if it is missing.
+
+        Nothing is written when the same bytes are there already.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
-        if self._sha256(bucket, key) != sha256:
-            self._client.put_object(bucket, key, io.BytesIO(data), len(data), metadata={"sha256": sha256})
+        with _translated(bucket, key):
+            if self._sha256(bucket, key) == sha256:
+                return
+            try:
+                self._put(bucket, key, data, sha256)
+            except S3Error as error:
+                if error.code != _NO_BUCKET:
+                    raise
+                self._make_bucket(bucket)
+                self._put(bucket, key, data, sha256)
 
     def get(self, bucket: str, key: str) -> bytes:
-        """The bytes under ``key``; raises ``minio.error.S3Error`` (NoSuchKey) when there are none."""
-        with self._client.get_object(bucket, key) as response:
+        """The bytes under ``key``."""
+        with _translated(bucket, key), self._client.get_object(bucket, key) as response:
             return bytes(response.read())
 
     def put_frame(self, bucket: str, key: str, frame: pd.DataFrame) -> None:
         self.put(bucket, key, parquet(frame))
 
     def get_frame(self, bucket: str, key: str) -> pd.DataFrame:
-        return pd.read_parquet(io.BytesIO(self.get(bucket, key)))
+        """The frame under ``key``; raises :class:`InvalidSource` when the object is not a Parquet file."""
+        data = self.get(bucket, key)
+        try:
+            return pd.read_parquet(io.BytesIO(data))
+        # pyarrow's errors are of these kinds
+        except (ValueError, OSError) as error:
+            raise InvalidSource(f"{bucket}/{key} is not a readable Parquet file") from error
+
+    def _put(self, bucket: str, key: str, data: bytes, sha256: str) -> None:
+        self._client.put_object(bucket, key, io.BytesIO(data), len(data), metadata={"sha256": sha256})
+
+    def _make_bucket(self, bucket: str) -> None:
+        try:
+            self._client.make_bucket(bucket)
+        except S3Error as error:
+            if error.response.status in _REFUSED:
+                message = f"there is no bucket {bucket} and these keys may not create it: create it, or allow them to"
+                raise Unauthorized(message) from error
+            if error.code not in _BUCKET_IS_THERE:
+                raise
 
     def _sha256(self, bucket: str, key: str) -> str | None:
+        """What the object says of its bytes; None when there is no such object or bucket."""
         try:
             metadata = self._client.stat_object(bucket, key).metadata or {}
         except S3Error as error:
-            if error.code == "NoSuchKey":
+            if error.code in (_NO_OBJECT, _NO_BUCKET):
                 return None
             raise
         return str(metadata.get("x-amz-meta-sha256", ""))
@@ -76,3 +121,35 @@ def parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
+
+
+def _client(endpoint: str, access_key: str, secret_key: str, region: str) -> Minio:
+    # what cannot be parsed is refused like what has no host
+    with suppress(ValueError):
+        url = urlsplit(endpoint)
+        if url.scheme in ("http", "https") and url.hostname:
+            secure = url.scheme == "https"
+            return Minio(url.netloc, access_key=access_key, secret_key=secret_key, region=region, secure=secure)
+    raise InvalidInput("the object store's endpoint must be a URL such as http://127.0.0.1:9000")
+
+
+@contextmanager
+def _translated(bucket: str, key: str = "") -> Iterator[None]:
+    """The S3 client's errors as ours; their own texts hold hosts and request ids, so they are not repeated."""
+    place = f"{bucket}/{key}" if key else f"the bucket {bucket}"
+    try:
+        yield
+    except S3Error as error:
+        raise _translation(error, bucket, place) from error
+    except (MinioException, HTTPError, OSError) as error:
+        raise SourceUnavailable(f"the object store gives no answer for {place}: {type(error).__name__}") from error
+
+
+def _translation(error: S3Error, bucket: str, place: str) -> ReadmissionError:
+    if error.code == _NO_BUCKET:
+        return NotFound(f"the object store has no bucket {bucket}")
+    if error.code == _NO_OBJECT:
+        return NotFound(f"the object store has no {place}")
+    if error.response.status in _REFUSED:
+        return Unauthorized(f"the object store refuses these keys for {place}: {error.code}")
+    return SourceUnavailable(f"the object store cannot do this for {place} now: {error.code}")

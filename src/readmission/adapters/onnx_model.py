@@ -30,8 +30,14 @@ class OnnxModel:
         return cls(session, metadata)
 
     def predict_probability(self, matrix: np.ndarray) -> np.ndarray:
-        """The probability of readmission of each row: ``(n, len(FEATURES))`` float32 to ``(n,)`` float32."""
-        (probabilities,) = self._session.run([OUTPUT], {INPUT: matrix})
+        """The probability of readmission of each row: ``(n, len(FEATURES))`` float32 to ``(n,)`` float32.
+
+        Raises :class:`InvalidModel` when the model cannot compute them.
+        """
+        try:
+            (probabilities,) = self._session.run([OUTPUT], {INPUT: matrix})
+        except Exception as error:
+            raise InvalidModel(f"the model cannot predict: {type(error).__name__}") from error
         return np.asarray(probabilities[:, 1])
 
 

@@ -4,7 +4,7 @@ Imports only what mlflow-skinny has, so that the inference server can use it.
 """
 
 import hashlib
-import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +29,7 @@ ROLLED_BACK = "rolled_back"
 
 # the registry answers an unknown alias with the second one
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+_CREDENTIALS = re.compile(r"//[^/\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,14 @@ class ModelVersion:
 
 
 class ModelRegistry:
-    """The versions of one registered model."""
+    """The versions of one registered model.
 
-    def __init__(self, tracking_uri: str, model_name: str, *, timeout_seconds: int = 10, retries: int = 2) -> None:
-        """``timeout_seconds`` and ``retries`` bound a request to MLflow, in this whole process.
+    Every method raises :class:`SourceUnavailable` when MLflow cannot be reached or does not do what was asked.
+    """
 
-        MLflow takes them from the environment only; what the operator set there wins.
-        """
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeout_seconds))
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(retries))
-        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    def __init__(self, tracking_uri: str, model_name: str) -> None:
+        """Raises :class:`SourceUnavailable` for a ``tracking_uri`` that is none of MLflow's."""
+        self._client = mlflow_client(tracking_uri)
         self.model_name = model_name
 
     def production(self) -> ModelVersion | None:
@@ -171,10 +170,17 @@ def _model_version(found: MlflowVersion) -> ModelVersion:
     )
 
 
+def mlflow_client(tracking_uri: str) -> MlflowClient:
+    """A client of tracking and registry; raises :class:`SourceUnavailable` for a URI that is none of MLflow's."""
+    with mlflow_errors():
+        return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
 @contextmanager
 def mlflow_errors() -> Iterator[None]:
-    """What goes wrong on the way to MLflow, as one error of ours."""
+    """What goes wrong on the way to MLflow, as one error of ours; its text never holds the URI's user and password."""
     try:
         yield
     except (MlflowException, requests.RequestException, OSError) as error:
-        raise SourceUnavailable(f"MLflow did not do what was asked: {error}") from error
+        reason = _CREDENTIALS.sub("//", str(error))
+        raise SourceUnavailable(f"MLflow did not do what was asked: {reason}") from error

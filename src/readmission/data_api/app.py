@@ -16,11 +16,9 @@ from readmission.data_api.batches import BatchStore
 from readmission.data_api.metrics import Metrics
 from readmission.data_api.problems import register_problems
 from readmission.data_api.publication import Publication
-from readmission.errors import BatchNotPublished, InvalidInput, MissingSetting, NotFound, Unauthorized
+from readmission.errors import BatchNotPublished, Forbidden, InvalidParameter, NotFound, Unauthorized
+from readmission.http_contract import API_KEY_HEADER, JSON, PARQUET
 from readmission.log import get_logger
-
-JSON = "application/json"
-PARQUET = "application/vnd.apache.parquet"
 
 
 def create_app(store: BatchStore, publication: Publication, *, api_key: SecretStr | None = None) -> Flask:
@@ -76,13 +74,13 @@ def _batch_number(publication: Publication) -> int:
     """The batch that the request asks for, published; the newest one when it names none."""
     unknown = sorted(set(request.args) - {"batch_number"})
     if unknown:
-        raise InvalidInput("unknown parameter: the only one is batch_number")
+        raise InvalidParameter("unknown parameter: the only one is batch_number")
     asked = request.args.getlist("batch_number")
     published = publication.published
     if not asked:
         return published
     if len(asked) > 1 or not re.fullmatch("0*[1-9][0-9]*", asked[0], re.ASCII):
-        raise InvalidInput("batch_number must be one whole number of at least 1")
+        raise InvalidParameter("batch_number must be one whole number of at least 1")
     digits = asked[0].lstrip("0")
     # compared by length first: a hostile number has more digits than int() takes
     if len(digits) > 9 or int(digits) > publication.total:
@@ -126,7 +124,7 @@ def _set_file(response: Response, file: IO[bytes]) -> None:
 
 def _check_key(api_key: SecretStr | None) -> None:
     if api_key is None:
-        raise MissingSetting("DATA_API_KEY")
-    given = request.headers.get("X-API-Key", "")
+        raise Forbidden("this route is closed: the server has no DATA_API_KEY")
+    given = request.headers.get(API_KEY_HEADER, "")
     if not hmac.compare_digest(given.encode(), api_key.get_secret_value().encode()):
-        raise Unauthorized("X-API-Key is missing or wrong")
+        raise Unauthorized(f"{API_KEY_HEADER} is missing or wrong")

@@ -9,15 +9,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import IO, Self
 
 import pyarrow as pa
 import pyarrow.parquet
 
 from readmission.data_api.json_rows import write_batch
+from readmission.domain.data_source import DataSource
 from readmission.log import get_logger
-
-SourceName = Literal["uci", "file", "synthetic"]
 
 # raised when the layout of the cached files changes: old ones are then made again
 _FORMAT = 1
@@ -28,7 +27,7 @@ _INDEX = "index.json"
 class Source:
     """Where the rows come from. ``digest`` names the very rows; ``read`` gives them (``encounter_file.SCHEMA``)."""
 
-    name: SourceName
+    name: DataSource
     digest: str
     read: Callable[[], pa.Table]
 
@@ -45,7 +44,7 @@ class Batch:
 class BatchStore:
     """The prepared batches of one source; safe to use from several threads."""
 
-    def __init__(self, directory: Path, source: SourceName, batches: tuple[Batch, ...]) -> None:
+    def __init__(self, directory: Path, source: DataSource, batches: tuple[Batch, ...]) -> None:
         self.source = source
         self.batches = batches
         self._directory = directory

@@ -2,27 +2,14 @@
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from readmission.errors import (
-    BatchNotPublished,
-    InvalidInput,
-    MissingSetting,
-    NotFound,
-    ReadmissionError,
-    Unauthorized,
-)
+from readmission.errors import ReadmissionError
+from readmission.http_contract import API_KEY_HEADER, CHALLENGE_HEADER, PROBLEM, error_document, problem_document
 from readmission.log import get_logger
-
-STATUS: dict[type[ReadmissionError], HTTPStatus] = {
-    InvalidInput: HTTPStatus.BAD_REQUEST,
-    Unauthorized: HTTPStatus.UNAUTHORIZED,
-    MissingSetting: HTTPStatus.FORBIDDEN,
-    NotFound: HTTPStatus.NOT_FOUND,
-    BatchNotPublished: HTTPStatus.NOT_FOUND,
-}
 
 
 def register_problems(app: Flask) -> None:
@@ -32,31 +19,17 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected_problem)
 
 
-def problem(status: int, detail: str, **members: object) -> Response:
-    """A problem document; ``members`` are its extension members."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail,
-        **members,
-    }
-    return Response(json.dumps(body), status=status, content_type="application/problem+json")
-
-
 def _domain_problem(error: ReadmissionError) -> Response:
-    status = STATUS.get(type(error))
-    if status is None:
-        return _unexpected_problem(error)
-    members = {"next_batch_at": error.next_batch_at} if isinstance(error, BatchNotPublished) else {}
-    response = problem(status, str(error), **members)
-    if status is HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'ApiKey header="X-API-Key"'
+    response = _response(error_document(error))
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers[CHALLENGE_HEADER] = f'ApiKey header="{API_KEY_HEADER}"'
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log(error)
     return response
 
 
 def _http_problem(error: HTTPException) -> Response:
-    response = problem(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, error.description or "")
+    response = _response(problem_document(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, error.description or ""))
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers.add(name, value)
@@ -64,5 +37,14 @@ def _http_problem(error: HTTPException) -> Response:
 
 
 def _unexpected_problem(error: Exception) -> Response:
+    _log(error)
+    detail = "the server met an unexpected error; its log says which"
+    return _response(problem_document(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
+
+
+def _response(document: dict[str, Any]) -> Response:
+    return Response(json.dumps(document), status=document["status"], content_type=PROBLEM)
+
+
+def _log(error: Exception) -> None:
     get_logger(__name__).error("request failed", method=request.method, path=request.path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server met an unexpected error; its log says which")

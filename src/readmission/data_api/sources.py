@@ -8,6 +8,7 @@ import pyarrow as pa
 from readmission.data_api.batches import Source
 from readmission.data_api.download import uci_file
 from readmission.data_api.encounter_file import SCHEMA, check_encounters, read_encounters
+from readmission.domain.data_source import FILE, SYNTHETIC, UCI
 from readmission.errors import InvalidSource, SourceUnavailable
 from readmission.log import get_logger
 from readmission.settings import DataApiSettings
@@ -36,7 +37,7 @@ def find_source(settings: DataApiSettings) -> Source:
         )
         return synthetic_source(settings.synthetic_rows, settings.synthetic_seed)
     log.info("rows come from the UCI archive", path=str(path))
-    return Source("uci", settings.uci_sha256, lambda: read_encounters(path))
+    return Source(UCI, settings.uci_sha256, lambda: read_encounters(path))
 
 
 def synthetic_source(rows: int, seed: int) -> Source:
@@ -46,7 +47,7 @@ def synthetic_source(rows: int, seed: int) -> Source:
         columns = [pa.array(values).cast(SCHEMA.field(name).type) for name, values in cohort_columns(rows, seed)]
         return check_encounters(pa.Table.from_arrays(columns, schema=SCHEMA), "the synthetic cohort")
 
-    return Source("synthetic", f"{rows} {seed} {parameters_digest()}", read)
+    return Source(SYNTHETIC, f"{rows} {seed} {parameters_digest()}", read)
 
 
 def _file_source(path: Path) -> Source:
@@ -55,4 +56,4 @@ def _file_source(path: Path) -> Source:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InvalidSource(f"DATA_PATH {path} cannot be read: {error.strerror}") from error
-    return Source("file", digest, lambda: read_encounters(path))
+    return Source(FILE, digest, lambda: read_encounters(path))

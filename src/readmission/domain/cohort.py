@@ -9,9 +9,6 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 TARGET_COLUMN: dict[Target, str] = {"any": "readmitted", "within_30_days": "readmitted_within_30_days"}
 
-# a test AUC above this says that the outcome leaked into the features (see docs/architecture.md)
-LEAK_ALARM_AUC: dict[Target, float] = {"any": 0.75, "within_30_days": 0.72}
-
 # discharge dispositions of death and hospice (IDs_mapping.csv): such a patient cannot come back
 DEATH_OR_HOSPICE = frozenset({11, 13, 14, 19, 20, 21})
 

@@ -111,5 +111,5 @@ def _first_run(plan: Plan, report: Report) -> Served:
     finally:
         airflow.close()
     page = settings_from(PageSettings, plan.environment)
-    with InferenceApi(page.inference_api_url, api_keys=page.page_api_key) as api:
+    with InferenceApi(page.inference_api_url, api_key=page.page_api_key) as api:
         return first_prediction(api)

@@ -90,8 +90,7 @@ def registry() -> "ModelRegistry":
     from readmission.adapters.registry import ModelRegistry
 
     settings = PipelineSettings()
-    # a task can wait longer for a busy MLflow than an inference server that polls it
-    return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name, timeout_seconds=60, retries=5)
+    return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
 
 
 def inference_api() -> "InferenceApi | None":

@@ -5,10 +5,8 @@ import hmac
 from fastapi import Request
 from pydantic import SecretStr
 
-from readmission.errors import MissingSetting, Unauthorized
-from readmission.serving.errors import Forbidden
-
-HEADER = "X-API-Key"
+from readmission.errors import Forbidden, MissingSetting, Unauthorized
+from readmission.http_contract import API_KEY_HEADER
 
 
 class ApiKeys:
@@ -24,7 +22,7 @@ class ApiKeys:
     def check(self, request: Request) -> None:
         """Raises :class:`Unauthorized`."""
         if self._keys and not _is_one_of(request, self._keys):
-            raise Unauthorized(f"the header {HEADER} lacks a valid key")
+            raise Unauthorized(f"the header {API_KEY_HEADER} lacks a valid key")
 
 
 class AdminKey:
@@ -38,10 +36,10 @@ class AdminKey:
         if not self._keys:
             raise Forbidden("this route is closed: the server has no ADMIN_API_KEY")
         if not _is_one_of(request, self._keys):
-            raise Unauthorized(f"the header {HEADER} lacks the admin key")
+            raise Unauthorized(f"the header {API_KEY_HEADER} lacks the admin key")
 
 
 def _is_one_of(request: Request, keys: list[bytes]) -> bool:
     # all keys are compared, whichever matches: the time says nothing
-    sent = request.headers.get(HEADER, "").encode("latin-1")
+    sent = request.headers.get(API_KEY_HEADER, "").encode("latin-1")
     return sum(hmac.compare_digest(sent, key) for key in keys) > 0

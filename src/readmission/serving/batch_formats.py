@@ -3,25 +3,27 @@
 import csv
 import io
 import json
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json
 
-from readmission.domain.schema import COLUMN, COLUMNS, FEATURE_NAMES, FEATURES, INTEGER_KINDS, NAME_OF_RAW, Column
-from readmission.errors import InvalidInput, TooLarge
-from readmission.serving.encounter import SHOWN_NAME, FieldProblem, unknown_field
-from readmission.serving.errors import UnreadableInput
-from readmission.serving.request_body import CSV, JSON, PARQUET
+from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, NAME_OF_RAW
+from readmission.errors import InvalidInput, UnreadableInput
+from readmission.http_contract import CSV, JSON, PARQUET
+from readmission.serving.encounter import FieldProblem, unknown_field
+from readmission.serving.table_columns import (
+    KNOWN_FEATURES,
+    NOT_SCALAR,
+    SHOWN_COLUMNS,
+    check_row_count,
+    convert_column,
+    feature_columns,
+)
 
 FEATURE_SPELLINGS = frozenset(FEATURE_NAMES) | {raw for raw, name in NAME_OF_RAW.items() if COLUMN[name].feature}
-IGNORED_COLUMNS = frozenset(column.name for column in COLUMNS if not column.feature)
-REQUIRED = tuple(column.name for column in FEATURES if column.required)
 SCALARS = frozenset({str, int, float, bool, type(None)})
-NOT_SCALAR = object()
-SHOWN_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -40,56 +42,6 @@ def read_batch(body: bytes, media_type: str, max_rows: int) -> Batch:
     if not batch.rows:
         raise InvalidInput("the batch is empty: send at least one encounter")
     return batch
-
-
-def check_row_count(rows: int, max_rows: int) -> None:
-    """Raises :class:`TooLarge`."""
-    if rows > max_rows:
-        raise TooLarge(f"the batch has more than {max_rows} encounters")
-
-
-def feature_columns(names: Collection[str]) -> dict[str, int]:
-    """The position of each feature in a table's header, under either spelling.
-
-    Columns of the raw contract that no model uses are passed over. Raises :class:`InvalidInput` naming the columns that
-    are unknown, repeated or missing; an unnamed table is not quoted, its first line may be a patient's.
-    """
-    known = [NAME_OF_RAW.get(name, name) for name in names]
-    positions = {name: position for position, name in enumerate(known) if name in _FEATURE_NAMES}
-    if not positions:
-        raise InvalidInput("no column of an encounter found: the first line must name them, separated by commas")
-    unknown = [name for name in known if name not in positions and name not in IGNORED_COLUMNS]
-    if unknown:
-        raise InvalidInput(f"unknown columns: {_shown(unknown)}")
-    repeated = sorted(name for name, times in Counter(known).items() if times > 1)
-    if repeated:
-        raise InvalidInput(f"columns given more than once: {_shown(repeated)}")
-    if missing := [name for name in REQUIRED if name not in positions]:
-        raise InvalidInput(f"missing columns: {_shown(missing)}")
-    return positions
-
-
-def table_value(column: Column, value: Any) -> Any:
-    """A cell as JSON would have it: empty and ``?`` are unknown, ``3`` and ``3.0`` the integer 3 where one is expected.
-
-    A whole number in the form of a float is what pandas writes for an integer column with gaps.
-    """
-    if value is None or value in ("", "?") or value != value:
-        return None
-    if column.kind not in INTEGER_KINDS or isinstance(value, bool):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, str):
-        digits = value.removesuffix(".0").removeprefix("-")
-        return int(value.removesuffix(".0")) if digits.isascii() and digits.isdigit() and len(digits) < 16 else value
-    return value
-
-
-def convert_column(column: Column, cells: list[Any]) -> list[Any]:
-    """Each cell by :func:`table_value`, computed once for each distinct one."""
-    converted = {cell: table_value(column, cell) for cell in set(cells)}
-    return list(map(converted.__getitem__, cells))
 
 
 def _read_json(body: bytes, max_rows: int) -> Batch:
@@ -125,7 +77,7 @@ def _encounter(row: object, index: int, problems: dict[int, list[FieldProblem]])
         return {}
     if isinstance(row, _Repeated):
         problems[index] = [FieldProblem(field="", message="gives a field more than once", allowed={"type": "object"})]
-    if row.keys() <= _FEATURE_NAMES:
+    if row.keys() <= KNOWN_FEATURES:
         return row
     encounter = {str(NAME_OF_RAW.get(name, name)): value for name, value in row.items()}
     unknown = [name for name in row if name not in FEATURE_SPELLINGS]
@@ -191,11 +143,3 @@ def _read_parquet(body: bytes, max_rows: int) -> Batch:
         for column in FEATURES
     }
     return Batch(rows, values)
-
-
-def _shown(names: list[str]) -> str:
-    shown = ", ".join(f'"{name[:SHOWN_NAME]}"' for name in names[:SHOWN_COLUMNS])
-    return shown if len(names) <= SHOWN_COLUMNS else f"{shown} and {len(names) - SHOWN_COLUMNS} more"
-
-
-_FEATURE_NAMES = frozenset(FEATURE_NAMES)

@@ -20,8 +20,7 @@ from readmission.domain.cohort import can_be_readmitted
 from readmission.domain.encoding import is_icd9
 from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, FEATURES, NAME_OF_RAW, Column, Kind
-from readmission.errors import InvalidInput
-from readmission.serving.errors import UnreadableInput
+from readmission.errors import InvalidInput, UnreadableInput
 
 RAW_NAME = {column.name: column.raw_name for column in FEATURES if column.raw_name and column.raw_name != column.name}
 SHOWN_VALUES = 12

@@ -1,6 +1,5 @@
-"""Every error as one RFC 9457 problem document, and the one table that gives its status."""
+"""Every error of the inference API as an RFC 9457 problem document."""
 
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -8,77 +7,18 @@ from fastapi import FastAPI, Request, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from readmission.errors import (
-    DatabaseUnavailable,
-    InvalidInput,
-    InvalidModel,
-    MissingSetting,
-    ModelNotLoaded,
-    NotFound,
-    ReadmissionError,
-    SourceUnavailable,
-    TooLarge,
-    Unauthorized,
-)
+from readmission.errors import ReadmissionError
+from readmission.http_contract import CHALLENGE_HEADER, PROBLEM, error_document, problem_document
 
-PROBLEM_TYPE = "application/problem+json"
-
-
-class UnreadableInput(InvalidInput):
-    """A body that is not what its content type says: broken JSON, CSV or Parquet, another text encoding."""
-
-
-class UnsupportedMedia(ReadmissionError):
-    """A body in a format that the route does not take."""
-
-
-class Forbidden(ReadmissionError):
-    """The route is closed to everybody until the operator opens it."""
-
-
-class Conflict(ReadmissionError):
-    """The request contradicts what is stored."""
-
-
-STATUS: dict[type[ReadmissionError], HTTPStatus] = {
-    UnreadableInput: HTTPStatus.BAD_REQUEST,
-    Unauthorized: HTTPStatus.UNAUTHORIZED,
-    Forbidden: HTTPStatus.FORBIDDEN,
-    NotFound: HTTPStatus.NOT_FOUND,
-    Conflict: HTTPStatus.CONFLICT,
-    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    ReadmissionError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    InvalidModel: HTTPStatus.BAD_GATEWAY,
-    MissingSetting: HTTPStatus.SERVICE_UNAVAILABLE,
-    ModelNotLoaded: HTTPStatus.SERVICE_UNAVAILABLE,
-    SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-}
 HEADERS: dict[HTTPStatus, dict[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'ApiKey realm="readmission"'},
+    HTTPStatus.UNAUTHORIZED: {CHALLENGE_HEADER: 'ApiKey realm="readmission"'},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
 }
 
 
-def status_of(error: ReadmissionError) -> HTTPStatus:
-    """The status of the error's nearest class in the table."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-
-
-def problem_response(
-    status: HTTPStatus,
-    detail: str,
-    *,
-    problems: Sequence[Mapping[str, Any]] = (),
-    headers: dict[str, str] | None = None,
-) -> Response:
-    """A problem document; ``type`` is ``about:blank``, so ``title`` is the status in words."""
-    document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
-    if problems:
-        document["errors"] = problems
-    return Response(to_json(document), int(status), HEADERS.get(status, {}) | (headers or {}), PROBLEM_TYPE)
+def problem_response(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """A problem document that no error of ours stands behind."""
+    return _response(problem_document(status, detail), headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -89,12 +29,16 @@ def add_error_handlers(app: FastAPI) -> None:
 
 async def _answer_ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, ReadmissionError)  # noqa: S101 - registered for this class only
-    problems = error.problems if isinstance(error, InvalidInput) else ()
-    return problem_response(status_of(error), str(error), problems=problems)
+    return _response(error_document(error))
 
 
 async def _answer_router(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     details = {404: "there is nothing under this path: see /docs", 405: "this path does not take that method"}
     status = HTTPStatus(error.status_code)
-    return problem_response(status, details.get(error.status_code, status.phrase), headers=dict(error.headers or {}))
+    return problem_response(status, details.get(error.status_code, status.phrase), dict(error.headers or {}))
+
+
+def _response(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    status = document["status"]
+    return Response(to_json(document), status, HEADERS.get(status, {}) | (headers or {}), PROBLEM)

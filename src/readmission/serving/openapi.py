@@ -9,9 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from readmission.serving.auth import HEADER
-from readmission.serving.errors import PROBLEM_TYPE
-from readmission.serving.request_body import CSV, JSON, PARQUET
+from readmission.http_contract import API_KEY_HEADER, CSV, JSON, PARQUET, PROBLEM
 from readmission.serving.responses import Problem
 
 KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}]
@@ -42,7 +40,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+            "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
         }
         for status in statuses
     }
@@ -78,7 +76,7 @@ def document_request_models(app: FastAPI) -> None:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= schema.pop("$defs", {})
             schemas[model.__name__] = schema
-        components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": HEADER}}
+        components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": API_KEY_HEADER}}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

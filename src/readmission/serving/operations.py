@@ -11,12 +11,12 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from readmission.domain.schema import FEATURE_NAMES
+from readmission.http_contract import JSON
 from readmission.serving.auth import AdminKey
 from readmission.serving.live_model import LiveModel, ModelSlot
 from readmission.serving.metrics import CONTENT_TYPE, Metrics
 from readmission.serving.model_follower import ModelFollower
 from readmission.serving.openapi import KEYED, DirectRoute, problems
-from readmission.serving.request_body import JSON
 from readmission.serving.responses import Answer, Calibrated, DataSource, Probability
 
 LINKS = ("/docs", "/openapi.json", "/health", "/ready", "/model-info", "/predict", "/predict_batch", "/metrics")

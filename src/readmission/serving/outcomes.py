@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from readmission.errors import InvalidInput, MissingSetting
+from readmission.errors import Conflict, InvalidInput, MissingSetting, UnreadableInput
+from readmission.http_contract import JSON
 from readmission.serving.auth import ApiKeys
 from readmission.serving.encounter import FieldProblem
-from readmission.serving.errors import Conflict, UnreadableInput
 from readmission.serving.openapi import DirectRoute, json_body, problems
-from readmission.serving.request_body import JSON, media_type, read_body
+from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import PREDICTION_EXAMPLE
 
 MAX_OUTCOME_BYTES = 10_000

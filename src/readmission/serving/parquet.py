@@ -7,9 +7,8 @@ import pyarrow.parquet as pq
 import pyarrow.types as types
 
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.errors import InvalidInput, TooLarge
-from readmission.serving.batch_formats import NOT_SCALAR, check_row_count, feature_columns
-from readmission.serving.errors import UnreadableInput
+from readmission.errors import InvalidInput, TooLarge, UnreadableInput
+from readmission.serving.table_columns import NOT_SCALAR, check_row_count, feature_columns
 
 MAX_UNCOMPRESSED_BYTES = 100_000_000
 

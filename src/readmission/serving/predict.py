@@ -12,13 +12,14 @@ from pydantic_core import to_json
 
 from readmission.adapters.database import PredictionRecord
 from readmission.domain.encoding import encode
+from readmission.http_contract import JSON
 from readmission.serving.auth import ApiKeys
 from readmission.serving.encounter import Encounter, parse_encounter
 from readmission.serving.live_model import LiveModel, ModelSlot
 from readmission.serving.metrics import Metrics
 from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.prediction_log import PredictionLog
-from readmission.serving.request_body import JSON, media_type, read_body
+from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import Prediction
 
 # one encounter has some thousand; parsing a larger body would hold up the other requests

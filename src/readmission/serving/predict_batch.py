@@ -10,13 +10,14 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from readmission.adapters.database import PredictionRecord
+from readmission.http_contract import CSV, JSON, PARQUET
 from readmission.serving.batch_encoding import Problems, encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import Encounter
 from readmission.serving.live_model import LiveModel
 from readmission.serving.openapi import DirectRoute, batch_body, problems
 from readmission.serving.predict import Predicting, model_facts, record, score
-from readmission.serving.request_body import CSV, JSON, PARQUET, media_type, read_body
+from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import Answer, Calibrated, DataSource, Probability, RefusedField, Score
 
 

@@ -3,12 +3,7 @@
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from readmission.errors import TooLarge
-from readmission.serving.errors import UnsupportedMedia
-
-JSON = "application/json"
-CSV = "text/csv"
-PARQUET = "application/vnd.apache.parquet"
+from readmission.errors import TooLarge, UnsupportedMedia
 
 
 def media_type(request: Request, *accepted: str) -> str:

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from readmission.domain.data_source import UCI
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 RiskBand = Literal["low", "medium", "high"]
 DataSource = Annotated[str, Field(description="What the model learned from: uci, file, or synthetic (never clinical).")]
@@ -17,7 +19,7 @@ PREDICTION_EXAMPLE: dict[str, Any] = {
     "risk_band": "high",
     "model_name": "diabetes_classifier",
     "model_version": "7",
-    "data_source": "uci",
+    "data_source": UCI,
     "calibrated": True,
 }
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from readmission.adapters.database import InferenceDatabase
+from readmission.adapters.mlflow_requests import request_limits
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
 from readmission.serving.metrics import MULTIPROCESS_DIR
@@ -23,6 +24,8 @@ DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
 HUNG_WORKER_SECONDS = 30
 MIGRATION_RETRY_SECONDS = 10
+# a worker that polls the registry looks again soon
+MLFLOW_LIMITS = request_limits(timeout_seconds=10, retries=2)
 
 log = get_logger(__name__)
 
@@ -30,6 +33,7 @@ log = get_logger(__name__)
 def main(settings: InferenceSettings) -> None:
     """Serve until SIGTERM or SIGINT; then the workers finish what they have begun."""
     configure_logging(json=settings.log_json)
+    bound_mlflow_requests()
     config = _configuration(settings)
     socket = config.bind_socket()
     _make_run_dir(settings)
@@ -42,6 +46,12 @@ def main(settings: InferenceSettings) -> None:
         socket.close()
         shutil.rmtree(_run_dir(settings), ignore_errors=True)
     log.info("inference API stopped")
+
+
+def bound_mlflow_requests() -> None:
+    """Bound this process' and its workers' requests to MLflow; what the operator set in the environment wins."""
+    for name, value in MLFLOW_LIMITS.items():
+        os.environ.setdefault(name, value)
 
 
 def worker_app(settings: InferenceSettings) -> FastAPI:

@@ -9,5 +9,5 @@ PATIENCE_SECONDS = 10
 
 def main(settings: PageSettings) -> None:
     """Draw the page against the inference API of ``INFERENCE_API_URL``."""
-    with InferenceApi(settings.inference_api_url, api_keys=settings.page_api_key, timeout=PATIENCE_SECONDS) as api:
+    with InferenceApi(settings.inference_api_url, api_key=settings.page_api_key, timeout=PATIENCE_SECONDS) as api:
         page(api)

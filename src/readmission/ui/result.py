@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from readmission.domain.data_source import SYNTHETIC
 from readmission.domain.schema import COLUMN, Column, Kind
 from readmission.errors import InvalidInput, ModelNotLoaded, ReadmissionError, Unauthorized
 from readmission.ui.texts import Language, text
@@ -14,8 +15,8 @@ BAND_COLOURS = {"low": "green", "medium": "orange", "high": "red"}
 
 def show_warnings(model: Mapping[str, Any], language: Language) -> None:
     """Banners that nobody can miss: a model from synthetic data, a model whose percentage is no probability."""
-    if model["data_source"] == "synthetic":
-        st.error(f"### {text(language, 'synthetic')}", icon=":material/warning:")
+    if model["data_source"] == SYNTHETIC:
+        st.error(f"### {text(language, 'synthetic_model')}", icon=":material/warning:")
     if not model["calibrated"]:
         st.warning(f"### {text(language, 'uncalibrated')}", icon=":material/percent:")
 

@@ -64,7 +64,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "model": "Modelo",
         "version": "versión {version}",
         "prediction_id": "Identificador de la predicción: {prediction_id}",
-        "synthetic": "Modelo entrenado con datos sintéticos: no usar con pacientes.",
+        "synthetic_model": "Modelo entrenado con datos sintéticos: no usar con pacientes.",
         "uncalibrated": "Modelo no calibrado: el porcentaje ordena a los pacientes, pero no es una probabilidad.",
         "limits": "Para qué no sirve este modelo",
         "limits.text": (
@@ -140,7 +140,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "model": "Model",
         "version": "version {version}",
         "prediction_id": "Prediction identifier: {prediction_id}",
-        "synthetic": "Model trained on synthetic data: do not use with patients.",
+        "synthetic_model": "Model trained on synthetic data: do not use with patients.",
         "uncalibrated": "Model not calibrated: the percentage ranks patients, but it is not a probability.",
         "limits": "What this model is not for",
         "limits.text": (

@@ -161,6 +161,18 @@ def test_a_missing_region_is_named(launch, monkeypatch):
         check_ec2_status()
 
 
+@pytest.mark.usefixtures("dead_api", "in_schedule")
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_REGION", "no region"), ("AWS_PROFILE", "nobody"), ("AWS_ENDPOINT_URL", "nonsense")]
+)
+def test_an_aws_setting_that_cannot_be_used_is_an_error_of_ours(launch, monkeypatch, name, value):
+    launch("stopped")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidInput, match=f"the AWS settings cannot be used: .*{value}"):
+        check_ec2_status()
+
+
 THROTTLED = b"""<?xml version="1.0"?><Response><Errors><Error><Code>RequestLimitExceeded</Code>
 <Message>Request limit exceeded.</Message></Error></Errors><RequestID>1</RequestID></Response>"""
 

@@ -1,8 +1,7 @@
-"""The ways to bring rows into MariaDB and back: the fast one, and the one for a server that refuses it."""
+"""The ways to bring rows into MariaDB: the fast one, and the one for a server that does not allow it."""
 
 import tempfile
 
-import connectorx
 import mysql.connector
 import pytest
 from pandas.testing import assert_frame_equal
@@ -66,24 +65,6 @@ def test_a_value_that_the_server_would_cut_off_is_an_error(mariadb_raw, raw_fram
 
     with pytest.raises(InvalidBatch, match="changed 300 values"):
         mariadb_raw._write(load)
-
-
-def test_a_url_that_connectorx_cannot_take_is_read_by_the_driver(mariadb_raw, raw_frame, ledger_row):
-    mariadb_raw.store_batch(ledger_row(), raw_frame())
-    url = mariadb_raw.url.update_query_dict({"connection_timeout": "5"}).render_as_string(hide_password=False)
-
-    with RawDatabase(url) as database:
-        assert_frame_equal(database.read_batch(1), in_order(raw_frame()))
-
-
-def test_what_connectorx_cannot_read_is_read_by_the_driver(mariadb_raw, raw_frame, ledger_row, monkeypatch):
-    def refuse(*_arguments, **_options):
-        raise RuntimeError("mysql://user:password@host: unknown authentication plugin")
-
-    mariadb_raw.store_batch(ledger_row(), raw_frame())
-    monkeypatch.setattr(connectorx, "read_sql", refuse)
-
-    assert_frame_equal(mariadb_raw.read_batch(1), in_order(raw_frame()))
 
 
 def test_a_password_of_special_characters_reads_and_writes(mariadb, mariadb_raw, raw_frame, ledger_row):

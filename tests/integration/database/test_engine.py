@@ -212,3 +212,8 @@ def test_a_deadlock_does_not_reach_the_caller(mariadb):
 
         assert database._read(lambda c: list(c.scalars(text("SELECT n FROM pair")))) == [2, 2]
     assert len(attempts) == 3
+
+
+def test_tables_that_were_never_made_are_a_fault_of_the_database(database_url):
+    with InferenceDatabase(database_url) as database, pytest.raises(DatabaseUnavailable, match="inference"):
+        database.promotions()

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
 
 from readmission.adapters.database import PredictionRecord, PromotionRecord
 from readmission.adapters.database.tables import outcomes, predictions
-from readmission.errors import InvalidInput, NotFound
+from readmission.errors import DatabaseUnavailable, InvalidInput, NotFound
 
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC)
 PREDICTION = PredictionRecord(
@@ -145,7 +144,8 @@ def test_a_decision_recorded_twice_is_in_the_ledger_once(inference_database):
 def test_the_ledger_of_promotions_refuses_every_change(inference_database, change):
     inference_database.record_promotion(PROMOTION)
 
-    with pytest.raises(DBAPIError, match="promotions is append-only"):
+    with pytest.raises(DatabaseUnavailable) as caught:
         inference_database._write(lambda connection: connection.execute(text(change)))
 
+    assert "promotions is append-only" in str(caught.value.__cause__)
     assert inference_database.promotions() == [PROMOTION]

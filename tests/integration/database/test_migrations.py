@@ -3,12 +3,12 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import JSON, inspect
+from sqlalchemy import JSON, inspect, text
 
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase, migrate_all
 from readmission.adapters.database.migrate import version_table
 from readmission.adapters.database.tables import clean_metadata, inference_metadata, raw_metadata
-from readmission.errors import MissingSetting
+from readmission.errors import DatabaseUnavailable, MissingSetting
 from readmission.settings.parts import DatabaseSettings
 
 KINDS = {
@@ -94,3 +94,11 @@ def test_one_database_can_hold_all_three(database_url):
 def test_migrating_everything_needs_all_three_urls(database_url):
     with pytest.raises(MissingSetting, match="CLEAN_DATABASE_URL"):
         migrate_all(DatabaseSettings(raw_database_url=database_url, clean_database_url=None))
+
+
+def test_a_database_of_a_newer_release_is_left_alone_and_named(raw_database):
+    newer = text("UPDATE raw_schema_version SET version_num = 'raw_9999'")
+    raw_database._write(lambda connection: connection.execute(newer))
+
+    with pytest.raises(DatabaseUnavailable, match="the raw database cannot be migrated by this release"):
+        raw_database.migrate()

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 import sqlalchemy as sa
-from minio.error import S3Error
 
 from readmission.adapters.object_store import ObjectStore
+from readmission.errors import Unauthorized
 from readmission.local.mariadb import MariaDb
 
 
@@ -47,7 +47,7 @@ def test_the_object_store_keeps_bytes(object_store):
 def test_the_object_store_refuses_a_wrong_key(seaweedfs):
     stranger = ObjectStore(seaweedfs, "test-access-key", "wrong", "us-east-1")
 
-    with pytest.raises(S3Error):
+    with pytest.raises(Unauthorized):
         stranger.keys("landing")
 
 

@@ -176,6 +176,15 @@ def test_a_model_asks_for_the_versions_that_are_installed(experiment, client, co
     assert pinned == {name: importlib.metadata.version(name) for name in load("lightgbm").requirements}
 
 
+def test_a_broken_model_file_is_refused(experiment, client, tmp_path):
+    run = experiment.start(KEY)
+    (tmp_path / "model.skops").write_bytes(b"half a file")
+    client.log_artifact(run.run_id, str(tmp_path / "model.skops"), "model")
+
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        experiment.load_pipeline(run.run_id)
+
+
 def test_a_model_file_that_is_no_pipeline_is_refused(experiment, client, tmp_path):
     run = experiment.start(KEY)
     skops.io.dump({"a": 1}, tmp_path / "model.skops")

@@ -1,6 +1,7 @@
 """The registry adapter against a real MLflow whose artifacts lie in a real S3 store."""
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -161,3 +162,28 @@ def test_a_dead_server_is_said_to_be_unavailable(free_ports, monkeypatch):
 
     with pytest.raises(SourceUnavailable):
         registry.production()
+
+
+def test_the_password_of_a_tracking_uri_is_not_repeated(free_ports, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry = ModelRegistry(f"http://user:hidden-word@127.0.0.1:{free_ports(1)}", "any")
+
+    with pytest.raises(SourceUnavailable) as caught:
+        registry.production()
+
+    assert "127.0.0.1" in str(caught.value)
+    assert "hidden-word" not in str(caught.value)
+
+
+def test_a_registry_leaves_the_environment_alone(mlflow_server, name):
+    before = dict(os.environ)
+
+    ModelRegistry(mlflow_server, name).production()
+
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("uri", ["ftp://x", "foo://bar"])
+def test_a_tracking_uri_that_mlflow_does_not_know_is_an_error_of_ours(uri):
+    with pytest.raises(SourceUnavailable):
+        ModelRegistry(uri, "any")

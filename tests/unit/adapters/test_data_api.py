@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from readmission.adapters.data_api import WAITS, DataApi
-from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
+from readmission.errors import BatchNotPublished, InvalidBatch, InvalidInput, NotFound, SourceUnavailable
 
 BODY = b"PAR1 the rows PAR1"
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -190,3 +190,9 @@ def test_a_sick_source_is_told_at_once(api, server, waits, failure):
 def test_no_server_at_all_is_no_source(waits):
     with DataApi("http://127.0.0.1:9", timeout=1, sleep=waits.append) as api, pytest.raises(SourceUnavailable):
         api.manifest()
+
+
+@pytest.mark.parametrize("url", ["http://x:abc", "http://[x]", "http://\0"])
+def test_a_url_that_cannot_be_read_is_refused(url):
+    with pytest.raises(InvalidInput, match="URL cannot be used"):
+        DataApi(url)

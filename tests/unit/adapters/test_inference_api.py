@@ -100,7 +100,7 @@ def test_each_route_gets_its_own_key():
         seen[request.url.path] = request.headers.get("X-API-Key")
         return httpx.Response(200, json={})
 
-    found = api(answer, api_keys=SecretStr(" one , two"), admin_api_key=SecretStr("admin"))
+    found = api(answer, api_key=SecretStr("one"), admin_api_key=SecretStr("admin"))
     found.predict({})
     found.predict_batch([])
     found.reload_model()
@@ -109,8 +109,29 @@ def test_each_route_gets_its_own_key():
     assert seen == {"/predict": "one", "/predict_batch": "one", "/reload-model": "admin", "/model-info": None}
 
 
+def test_the_key_is_sent_as_it_is_whatever_it_holds():
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"sent": request.headers["X-API-Key"]})
+
+    assert api(answer, api_key=SecretStr("one,two")).predict({}) == {"sent": "one,two"}
+
+
+def test_a_key_beyond_ascii_arrives_as_the_server_compares_it():
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = dict(request.headers.raw)[b"X-API-Key"]
+        return httpx.Response(200, json={"same": sent == "contraseña".encode()})
+
+    assert api(answer, api_key=SecretStr("contraseña")).predict({}) == {"same": True}
+
+
 def test_without_keys_none_is_sent():
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"sent": "X-API-Key" in request.headers})
 
     assert api(answer).predict({}) == {"sent": False}
+
+
+@pytest.mark.parametrize("url", ["http://x:abc", "http://[x]", "http://\0"])
+def test_a_url_that_cannot_be_read_is_refused(url):
+    with pytest.raises(InvalidInput, match="URL cannot be used"):
+        InferenceApi(url)

@@ -88,3 +88,10 @@ def test_a_model_with_weights_in_another_file_is_refused(tmp_path):
 
     with pytest.raises(InvalidModel):
         OnnxModel.from_bytes((tmp_path / "m.onnx").read_bytes())
+
+
+def test_rows_that_the_model_cannot_take_are_an_error_of_ours():
+    model = OnnxModel.from_bytes(model_file())
+
+    with pytest.raises(InvalidModel, match="cannot predict"):
+        model.predict_probability(np.zeros((1, WIDTH + 1), dtype=np.float32))

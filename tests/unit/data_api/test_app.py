@@ -9,8 +9,9 @@ import pyarrow.parquet
 import pytest
 from pydantic import SecretStr
 
-from readmission.data_api.app import PARQUET, create_app
+from readmission.data_api.app import create_app
 from readmission.data_api.publication import Publication
+from readmission.http_contract import PARQUET
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = "a key for tests"

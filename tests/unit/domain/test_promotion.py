@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from readmission.domain.bootstrap import Interval
-from readmission.domain.promotion import Action, Challenger, Comparison, Production, decide
+from readmission.domain.promotion import LEAK_ALARM_AUC, Action, Challenger, Comparison, Production, decide
 
 CHALLENGER = Challenger(
     version="7",
@@ -20,6 +20,10 @@ SAME_DATA = replace(PRODUCTION, batch_numbers=frozenset({1, 2}))
 BETTER = Comparison(0.68, Interval(0.01, 0.002, 0.018))
 ALIKE = Comparison(0.69, Interval(-0.001, -0.009, 0.007))
 WORSE = Comparison(0.70, Interval(-0.01, -0.018, -0.002))
+
+
+def test_every_target_has_its_leak_alarm():
+    assert LEAK_ALARM_AUC == {"any": 0.75, "within_30_days": 0.72}
 
 
 def test_the_first_version_is_promoted():

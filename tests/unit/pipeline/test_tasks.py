@@ -1,5 +1,7 @@
 """What Airflow makes of a task and of its errors."""
 
+import os
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -49,3 +51,13 @@ def test_a_collaborator_without_its_setting_fails_the_task_at_once(monkeypatch):
 
     with pytest.raises(AirflowFailException, match="CLEAN_DATABASE_URL"):
         airflow_task("create_train_val_test_split")([1])
+
+
+@pytest.mark.parametrize(("set_by_operator", "seconds"), [({}, "60"), ({"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}, "7")])
+def test_a_task_waits_for_mlflow_as_long_as_the_operator_says_or_a_minute(monkeypatch, clean, set_by_operator, seconds):
+    monkeypatch.setattr(os, "environ", set_by_operator)
+    monkeypatch.setitem(wiring.COLLABORATORS, "clean", lambda: clean)
+
+    airflow_task("create_train_val_test_split")([1])
+
+    assert set_by_operator["MLFLOW_HTTP_REQUEST_TIMEOUT"] == seconds

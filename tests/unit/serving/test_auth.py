@@ -2,9 +2,8 @@ import pytest
 from fastapi import Request
 from pydantic import SecretStr
 
-from readmission.errors import MissingSetting, Unauthorized
+from readmission.errors import Forbidden, MissingSetting, Unauthorized
 from readmission.serving.auth import AdminKey, ApiKeys
-from readmission.serving.errors import Forbidden
 
 
 def request(key: bytes | None) -> Request:

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from readmission.domain.encoding import encode
 from readmission.domain.schema import FEATURE_NAMES, FEATURES, Column, Kind
+from readmission.http_contract import JSON
 from readmission.serving.batch_encoding import encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import EXAMPLE, allowed
-from readmission.serving.request_body import JSON
 
 
 def values_of(column: Column) -> st.SearchStrategy[object]:

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from readmission.domain.schema import COLUMN, FEATURE_NAMES, NAME_OF_RAW, RAW_NAMES
-from readmission.errors import InvalidInput, TooLarge
-from readmission.serving.batch_formats import SHOWN_COLUMNS, Batch, read_batch, table_value
+from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW, RAW_NAMES
+from readmission.errors import InvalidInput, TooLarge, UnreadableInput
+from readmission.http_contract import CSV, JSON
+from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import EXAMPLE
-from readmission.serving.errors import UnreadableInput
-from readmission.serving.request_body import CSV, JSON
+from readmission.serving.table_columns import SHOWN_COLUMNS
 
 
 def in_json(*rows: object) -> Batch:
@@ -170,19 +170,3 @@ def test_a_line_with_too_few_or_too_many_cells_is_reported_with_its_index():
 def test_broken_csv_is_unreadable_and_not_quoted(tail):
     with pytest.raises(UnreadableInput, match="line 2"):
         read_batch(",".join(EXAMPLE).encode() + b"\n" + tail, CSV, 10)
-
-
-@pytest.mark.parametrize(
-    ("cell", "value"),
-    [("3", 3), ("3.0", 3), (3.0, 3), ("-1", -1), ("", None), ("?", None), (None, None), (float("nan"), None)]
-    + [(cell, cell) for cell in ("٣", " 3", "3.5", 3.5, "3e0", "--3", "-", ".0", "9" * 20, True, "+3")],
-)
-def test_a_cell_of_an_integer_column(cell, value):
-    found = table_value(COLUMN["time_in_hospital"], cell)
-
-    assert found == value
-    assert type(found) is type(value)
-
-
-def test_a_cell_of_a_text_column_stays_text():
-    assert table_value(COLUMN["diag_1"], "428") == "428"

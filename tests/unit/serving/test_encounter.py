@@ -5,9 +5,8 @@ import pytest
 from readmission.domain.cohort import DEATH_OR_HOSPICE
 from readmission.domain.encoding import encode_one
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, Kind
-from readmission.errors import InvalidInput
+from readmission.errors import InvalidInput, UnreadableInput
 from readmission.serving.encounter import EXAMPLE, Encounter, check_value, parse_encounter
-from readmission.serving.errors import UnreadableInput
 
 REQUIRED = [column.name for column in FEATURES if column.required]
 

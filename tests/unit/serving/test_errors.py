@@ -1,8 +1,8 @@
 import pytest
 
 from readmission import errors
-from readmission.errors import MissingSetting, ReadmissionError
-from readmission.serving.errors import STATUS, UnreadableInput, status_of
+from readmission.errors import MissingSetting, ReadmissionError, UnreadableInput
+from readmission.http_contract import STATUS, status_of
 
 
 @pytest.mark.parametrize("path", ["/", "/predict", "/nowhere", "/predict/", "//", "/docs/x"])

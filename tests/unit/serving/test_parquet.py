@@ -6,13 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW, RAW_NAMES
-from readmission.errors import InvalidInput, TooLarge
+from readmission.errors import InvalidInput, TooLarge, UnreadableInput
+from readmission.http_contract import PARQUET
 from readmission.serving import parquet
 from readmission.serving.batch_encoding import encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import EXAMPLE
-from readmission.serving.errors import UnreadableInput
-from readmission.serving.request_body import PARQUET
 
 
 def written(table: pa.Table, **options: object) -> bytes:

@@ -1,6 +1,7 @@
 """Bring a frame into a temporary table, as fast as the database can, so that plain SQL can merge it.
 
-MySQL and MariaDB load it with LOAD DATA LOCAL INFILE; where the server refuses that, and in SQLite, rows are inserted.
+MySQL and MariaDB load it with LOAD DATA LOCAL INFILE. Where the server does not allow that, and in SQLite, rows are
+inserted.
 """
 
 import os
@@ -26,17 +27,12 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from readmission.adapters.database.dialect import drop_staging, is_sqlite
 from readmission.errors import InvalidBatch
-from readmission.log import get_logger
 
-log = get_logger(__name__)
 INSERT_ROWS = 1000
-# LOCAL INFILE is switched off in the server: the code of MariaDB, of MySQL 8, and of either one's client
-_LOAD_REFUSED = frozenset({1148, 3948, 4166, 2068})
 _SMALL = 2**15 - 1
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
@@ -103,15 +99,21 @@ def insert_unknown(connection: Connection, staging: Table, table: Table, constan
 
 
 def _fill(connection: Connection, staging: Table, frame: pd.DataFrame) -> None:
-    if not is_sqlite(connection):
-        try:
-            _load(connection, staging, frame)
-        except DBAPIError as error:
-            if getattr(error.orig, "errno", None) not in _LOAD_REFUSED:
-                raise
-            log.warning("LOAD DATA LOCAL is refused by the server, rows are inserted", table=staging.name)
-        else:
-            return
+    if _takes_local_files(connection):
+        _load(connection, staging, frame)
+    else:
+        _insert(connection, staging, frame)
+
+
+def _takes_local_files(connection: Connection) -> bool:
+    """Whether the server allows LOAD DATA LOCAL: MariaDB does by default, MySQL does not."""
+    if is_sqlite(connection):
+        return False
+    # asked for beforehand: the connector hides which error a refused load is
+    return bool(connection.exec_driver_sql("SELECT @@GLOBAL.local_infile").scalar())
+
+
+def _insert(connection: Connection, staging: Table, frame: pd.DataFrame) -> None:
     names = list(frame.columns)
     columns = [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in names]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy import Connection, exc
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from readmission.adapters.database import dialect
 from readmission.errors import DatabaseUnavailable
@@ -22,6 +22,7 @@ class Database:
     """One database by its URL; connects when it is first used.
 
     Every method of a subclass may raise :class:`DatabaseUnavailable`, whose text never holds a password or a value.
+    What the driver said is its cause.
     """
 
     name: ClassVar[str]
@@ -87,10 +88,7 @@ class Database:
             raise DatabaseUnavailable(f"{self._place}: all connections of this process are in use") from error
 
     def _raise(self, error: DBAPIError) -> NoReturn:
-        """What a caller gets: our error for a fault of the database, the driver's for one of the statement."""
-        if dialect.is_transient(error) or isinstance(error, OperationalError | InterfaceError):
-            raise DatabaseUnavailable(f"{self._place} failed with {dialect.error_code(error)}") from error
-        raise error
+        raise DatabaseUnavailable(f"{self._place} failed with {dialect.error_code(error)}") from error
 
     @property
     def _place(self) -> str:

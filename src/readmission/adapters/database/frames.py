@@ -1,19 +1,14 @@
 """Read tables as pandas frames, with the types of ``domain.cleaning``."""
 
 from typing import Any
-from urllib.parse import quote
 
-import connectorx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import URL, ColumnElement, Select, String
+from sqlalchemy import ColumnElement, Select, String
 
-from readmission.adapters.database import dialect
 from readmission.adapters.database.engine import Database
-from readmission.log import get_logger
 
-log = get_logger(__name__)
 # what is never null comes back as a plain number, as cleaning makes it
 _PLAIN = {"readmitted": "int8", "readmitted_within_30_days": "int8", "batch_number": "int64"}
 _PANDAS_TYPES = {pa.int64(): pd.Int64Dtype(), pa.large_string(): pd.StringDtype(na_value=np.nan)}
@@ -32,19 +27,6 @@ class FrameDatabase(Database):
         return frame.astype(plain).sort_values("encounter_id", ignore_index=True)
 
     def _fetch(self, statement: "Select[Any]", schema: pa.Schema) -> pa.Table:
-        if dialect.is_sqlite(self._engine) or self.url.query:
-            return self._fetch_rows(statement, schema)
-        # connectorx tries a lost server for 30 seconds, the driver says at once what is wrong
-        self._read(lambda _connection: None)
-        sql = str(statement.compile(self._engine, compile_kwargs={"literal_binds": True}))
-        try:
-            return connectorx.read_sql(_connectorx_url(self.url), sql, return_type="arrow").cast(schema)
-        except RuntimeError:
-            # its text may hold the URL; when the server is at fault, the driver says so
-            log.warning("connectorx cannot read, the driver does", database=self.name)
-            return self._fetch_rows(statement, schema)
-
-    def _fetch_rows(self, statement: "Select[Any]", schema: pa.Schema) -> pa.Table:
         rows = self._read(lambda connection: connection.execute(statement).all())
         columns = list(zip(*rows, strict=True)) or [() for _ in schema]
         arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
@@ -53,9 +35,3 @@ class FrameDatabase(Database):
 
 def _arrow_type(column: "ColumnElement[Any]") -> pa.DataType:
     return pa.large_string() if isinstance(column.type, String) else pa.int64()
-
-
-def _connectorx_url(url: URL) -> str:
-    user, password = quote(url.username or "", safe=""), quote(str(url.password or ""), safe="")
-    host = f"[{url.host}]" if ":" in (url.host or "") else url.host
-    return f"mysql://{user}:{password}@{host}:{url.port or 3306}/{quote(url.database or '', safe='')}"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from readmission.adapters.database.dialect import insert_new
 from readmission.adapters.database.engine import Database
 from readmission.adapters.database.tables import outcomes, predictions, promotions
-from readmission.errors import InvalidInput, NotFound
+from readmission.errors import DatabaseUnavailable, InvalidInput, NotFound
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ class InferenceDatabase(Database):
         row = _row(record, "evidence")
         try:
             self._write(lambda connection: _record_promotion(connection, row))
-        except IntegrityError:
+        except DatabaseUnavailable as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
             # another process may have appended the same decision in between; anything else rises from here
             self._write(lambda connection: _record_promotion(connection, row))
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from readmission.errors import DatabaseUnavailable
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 # Alembic's "op" is one per process
@@ -13,9 +16,15 @@ _one_at_a_time = threading.Lock()
 
 
 def upgrade(connection: Connection, name: str) -> None:
-    """Bring the database ``name`` (raw, clean or inference) to the newest revision."""
-    with _one_at_a_time:
-        command.upgrade(configuration(name, connection), "head")
+    """Bring the database ``name`` (raw, clean or inference) to the newest revision.
+
+    Raises :class:`DatabaseUnavailable` when the database stands at a revision that this release does not know.
+    """
+    try:
+        with _one_at_a_time:
+            command.upgrade(configuration(name, connection), "head")
+    except CommandError as error:
+        raise DatabaseUnavailable(f"the {name} database cannot be migrated by this release: {error}") from error
 
 
 def configuration(name: str, connection: Connection | None = None) -> Config:
