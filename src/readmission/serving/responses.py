@@ -1,4 +1,4 @@
-"""The shapes of the answers, for OpenAPI; the routes write them from plain dictionaries of these keys."""
+"""The response models for OpenAPI. The routes build their responses as plain dictionaries with the same keys."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 RiskBand = Literal["low", "medium", "high"]
-DataSource = Annotated[str, Field(description="What the model learned from: uci, file, or synthetic (never clinical).")]
-Calibrated = Annotated[bool, Field(description="Whether the probability can be read as a share of patients.")]
+DataSource = Annotated[str, Field(description="Training data: uci, file, or synthetic (not for clinical use).")]
+Calibrated = Annotated[bool, Field(description="Whether the probability can be read as a risk.")]
 
 PREDICTION_EXAMPLE: dict[str, Any] = {
     "prediction_id": "0198f2a4-6b1c-7d3e-9f00-5a1b2c3d4e5f",
@@ -28,16 +28,16 @@ class _Answer(BaseModel):
 
 
 class Score(_Answer):
-    """What the model says of one encounter; ``prediction`` is 1 when the probability reaches the threshold."""
+    """The prediction for one encounter. ``prediction`` is 1 when the probability is at least the threshold."""
 
-    prediction_id: str = Field(description="Name of this prediction; send it to /outcomes with the later truth.")
+    prediction_id: str = Field(description="Identifier to send to /outcomes when the outcome is known.")
     prediction: Literal[0, 1]
     probability: Probability
     risk_band: RiskBand
 
 
 class Prediction(Score):
-    """The answer to one encounter."""
+    """The response to one encounter."""
 
     model_config = ConfigDict(json_schema_extra={"example": PREDICTION_EXAMPLE})
 
@@ -77,14 +77,16 @@ class Problem(_Answer):
 
 
 class RefusedField(_Answer):
-    """A field that is not valid; the value is never repeated."""
+    """A field that is not valid. The response never repeats its value."""
 
-    field: str = Field(description="Its name; empty when the row as a whole is meant.")
+    field: str = Field(description="Name of the field. Empty when the problem concerns the whole row.")
     message: str
-    allowed: dict[str, Any] = Field(description="JSON Schema of what the field may hold.")
+    allowed: dict[str, Any] = Field(description="JSON Schema of the valid values of the field.")
 
 
 class BatchScore(Score):
+    """The prediction for one row of a batch."""
+
     index: int = Field(description="Position of the encounter in the request, from 0.")
 
 
@@ -96,7 +98,7 @@ class BatchRefusal(_Answer):
 
 
 class BatchPrediction(_Answer):
-    """The answers in the order of the request."""
+    """The response to a batch. ``predictions`` has one entry for each row, in the order of the request."""
 
     rows: int
     predicted: int
@@ -110,7 +112,7 @@ class BatchPrediction(_Answer):
 
 
 class RiskBands(_Answer):
-    """Below ``medium`` the risk is low; from ``high`` on it is high."""
+    """The limits of the risk bands: low below ``medium``, high from ``high`` on, medium between them."""
 
     medium: Probability
     high: Probability
@@ -122,8 +124,8 @@ class ModelInfo(_Answer):
     name: str
     version: str
     loaded_at: datetime
-    stale: bool = Field(description="True while the registry cannot be asked, or its version cannot be loaded.")
-    metrics: dict[str, float] = Field(description="As measured before the promotion.")
+    stale: bool = Field(description="True while the production version is unknown or cannot be loaded.")
+    metrics: dict[str, float] = Field(description="Measured before the promotion.")
     features: list[str]
     data_source: DataSource
     digest: str = Field(description="sha256 of the model file.")
@@ -137,7 +139,7 @@ class ModelInfo(_Answer):
 
 
 class Reload(_Answer):
-    """The version before and after."""
+    """The versions before and after a reload."""
 
     model_name: str
     previous_version: str | None
@@ -145,7 +147,7 @@ class Reload(_Answer):
 
 
 class Outcome(BaseModel):
-    """What became of a patient after a prediction."""
+    """Whether the patient of a prediction was readmitted."""
 
     model_config = ConfigDict(
         strict=True,
@@ -161,4 +163,6 @@ class Outcome(BaseModel):
 
     prediction_id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
     readmitted: bool
-    observed_at: AwareDatetime | None = Field(default=None, description="When it was known, with a zone; default: now.")
+    observed_at: AwareDatetime | None = Field(
+        default=None, description="When it was known, with a time zone. Default: now."
+    )
