@@ -1,4 +1,4 @@
-"""The clinician's page against the inference service of the settings."""
+"""Starts the clinician's page with the inference service that the settings name."""
 
 from readmission.adapters.inference_api import InferenceApi
 from readmission.settings import Settings
@@ -9,7 +9,7 @@ PATIENCE_SECONDS = 10
 
 
 def main(settings: Settings) -> None:
-    """Draw the page; ``INFERENCE_API_URL`` says where the service is, this machine's own when it is not set."""
+    """Draw the page. Without ``INFERENCE_API_URL``, it calls the inference service of this machine."""
     url = settings.inference_api_url or LOCAL_INFERENCE_API
     with InferenceApi(url, api_keys=settings.api_keys, timeout=PATIENCE_SECONDS) as api:
         page(api)
