@@ -13,7 +13,7 @@ from readmission.errors import InvalidModel
 INPUT = "features"
 OUTPUT = "probabilities"
 
-# the largest allowed difference between the probabilities of a model file and its pipeline
+# the probabilities of a model file and its pipeline must differ by less than this
 PARITY_LIMIT = 1e-4
 
 
