@@ -1,7 +1,7 @@
-"""What each candidate gives and costs: ``python bench/candidates.py [any|within_30_days]``.
+"""Measures the quality and cost of each candidate: ``python bench/candidates.py [any|within_30_days]``.
 
-With ``DATA_PATH`` set it takes the real encounters, else the synthetic cohort; first one batch, then all rows.
-Fitting has one thread, so its CPU seconds are what a machine with a free core takes.
+It measures on the first batch and then on all rows. The rows are the file ``DATA_PATH`` when it is set, else the
+synthetic cohort. Fitting uses one thread, so its CPU seconds are the time on a free core.
 """
 
 import sys
@@ -33,6 +33,7 @@ HEADER = (
 
 
 def main(target: str = "any") -> None:
+    """Print one table for the first batch and one for all rows. ``target`` is ``any`` or ``within_30_days``."""
     settings = DataApiSettings()
     raw = _raw(settings)
     for rows in (settings.batch_size, len(raw)):

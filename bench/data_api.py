@@ -1,6 +1,6 @@
-"""What the data API costs: memory and time of each batch, in each form: ``python bench/data_api.py``.
+"""Measures the memory of the data API and the time of each batch in each format: ``python bench/data_api.py``.
 
-With ``DATA_PATH`` set the real file is served, else the synthetic cohort; the server is a process of its own.
+The server runs in its own process. It serves the file ``DATA_PATH`` when it is set, else the synthetic cohort.
 """
 
 import os
@@ -19,6 +19,7 @@ PARQUET = "application/vnd.apache.parquet"
 
 
 def main() -> None:
+    """Measure a first start, which cuts the batches, and a second start, which finds them in the cache."""
     with tempfile.TemporaryDirectory() as cache:
         for start in ("first start", "second start"):
             _measure(start, cache)
@@ -26,7 +27,7 @@ def main() -> None:
 
 def _measure(start: str, cache: str) -> None:
     port = _free_port()
-    # an address that refuses at once: the synthetic cohort, unless DATA_PATH is set
+    # an address that refuses connections, so that the synthetic cohort is used unless DATA_PATH is set
     environment = {"UCI_URL": f"http://127.0.0.1:{port}/", **os.environ}
     environment |= {"DATA_CACHE": cache, "DATA_API_PORT": str(port), "BATCH_INTERVAL_SECONDS": "0"}
     began = time.perf_counter()

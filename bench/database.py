@@ -1,8 +1,10 @@
-"""Does the cost of a batch grow with the rows already there? ``python bench/database.py [--sqlite] [--batches 100]``.
+"""Measures whether storing a batch takes longer as the tables grow.
 
-Stores batch after batch of synthetic encounters in a private MariaDB (or an SQLite file). Each line gives the seconds
-of each step, the median of the batches since the line before. Encounter numbers come in random order, the worst case
-for the unique index; each patient comes back.
+``python bench/database.py [--sqlite] [--batches 100]``
+
+It stores batches of synthetic encounters in a private MariaDB or in SQLite files. Each line shows the seconds of each
+step, as the median of the batches since the previous line. Encounter numbers come in random order, which is the worst
+case for the unique index. Batches share patients in pairs, so that patients come back.
 """
 
 import argparse
@@ -29,11 +31,12 @@ from readmission.synthetic.cohort import cohort
 ROWS = 15_000
 STEPS = ("store raw", "store clean", "assign_splits", "read_batch")
 USER, PASSWORD = "bench", "only-for-this-run"
-# odd, so that multiplying by it shuffles the numbers below 2**40
+# an odd factor, so that multiplying modulo 2**40 permutes the numbers
 SHUFFLE = 0x9E3779B97F4A7C15 | 1
 
 
 def main() -> None:
+    """Read the options and run the measurement on a MariaDB server or on SQLite."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batches", type=int, default=100)
     parser.add_argument("--sqlite", action="store_true", help="an SQLite file instead of a private MariaDB")
@@ -45,6 +48,7 @@ def main() -> None:
 
 
 def run(url_of: Callable[[str], str], batches: int) -> None:
+    """Store ``batches`` batches and print the medians. ``url_of`` gives the URL of a database by its name."""
     base = validate_raw(pd.DataFrame(cohort(ROWS, seed=0)).rename(columns=NAME_OF_RAW))
     shown = {number for number in (1, 2, 5, 10, 20, 50, 100, 200, 500) if number < batches} | {batches}
     print(f"{'batch':>6} {'rows there':>11}", *(f"{step:>14}" for step in STEPS))
@@ -63,6 +67,7 @@ def run(url_of: Callable[[str], str], batches: int) -> None:
 
 
 def one_batch(raw: RawDatabase, cleaned: CleanDatabase, number: int, frame: pd.DataFrame) -> list[float]:
+    """Store one batch. Returns the seconds of each step, in the order of ``STEPS``."""
     batch = StoredBatch(number, f"{number:064x}", len(frame), "synthetic", f"batches/{number}")
     kept = clean(frame).frame
     steps: list[Callable[[], Any]] = [
@@ -75,6 +80,7 @@ def one_batch(raw: RawDatabase, cleaned: CleanDatabase, number: int, frame: pd.D
 
 
 def renumbered(base: pd.DataFrame, number: int) -> pd.DataFrame:
+    """A copy of ``base`` with new encounter numbers in random order. Batches 2k and 2k+1 have the same patients."""
     frame = base.copy()
     encounters = range(number * ROWS, (number + 1) * ROWS)
     frame["encounter_id"] = pd.array([encounter * SHUFFLE % 2**40 for encounter in encounters], dtype="Int64")
@@ -84,6 +90,7 @@ def renumbered(base: pd.DataFrame, number: int) -> pd.DataFrame:
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Call ``work``. Returns the elapsed seconds and its result."""
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result

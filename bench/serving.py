@@ -1,9 +1,9 @@
-"""How much the inference API bears: requests/s and latency of /predict, rows/s of /predict_batch.
+"""Measures the inference API: requests/s and latency of /predict, rows/s of /predict_batch.
 
 ``python bench/serving.py [--candidate lightgbm] [--database URL] [--requests 20000] [--connections 16]``
 
-One worker in its own process, asked over loopback by this one; a candidate trained on synthetic encounters. Without
-``--database`` the prediction log goes to a SQLite file. Takes about a minute.
+The server has one worker process and a candidate that was trained on synthetic encounters. This process calls it over
+loopback. Without ``--database``, the prediction log is a SQLite file. It takes about a minute.
 """
 
 import argparse
@@ -47,17 +47,18 @@ SERVE = "from readmission import cli; cli.serve()"
 
 @dataclass(frozen=True)
 class Load:
-    """What a load showed; ``latencies`` in seconds, sorted."""
+    """The result of a load: its duration in seconds, and the sorted latencies in seconds."""
 
     seconds: float
     latencies: list[float]
 
     def milliseconds(self, percent: float) -> float:
+        """The percentile ``percent`` (0 to 100) of the latencies, in milliseconds."""
         return 1000 * self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection that sends a request when the last one is answered."""
+    """A keep-alive connection. It sends the next request when the last one is answered."""
 
     def __init__(self, requests: Iterator[bytes], latencies: list[float], done: asyncio.Future[None]) -> None:
         self._requests = requests
@@ -66,10 +67,12 @@ class Connection(asyncio.Protocol):
         self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first request."""
         self._transport = transport
         self._send()
 
     def data_received(self, data: bytes) -> None:
+        """Collect the response. When it is complete, record its latency and send the next request."""
         self._answer += data
         head, found, body = self._answer.partition(b"\r\n\r\n")
         if not found or len(body) < int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]):
@@ -82,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._send()
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Fail the load when the connection ends before the last response."""
         if not self._done.done():
             self._done.set_exception(error or ConnectionError("the server closed the connection"))
 
@@ -96,7 +100,7 @@ class Connection(asyncio.Protocol):
 
 
 async def load(port: int, bodies: list[bytes], requests: int, connections: int) -> Load:
-    """Send ``requests`` requests over ``connections`` connections, each as soon as the last one is answered."""
+    """Send ``requests`` requests over ``connections`` connections. ``bodies`` are sent in turn."""
     head = (
         b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
     )
@@ -112,36 +116,40 @@ async def load(port: int, bodies: list[bytes], requests: int, connections: int) 
 
 
 def trained(candidate: str, frame: pd.DataFrame) -> bytes:
+    """The model file of a candidate that is trained on clean encounters."""
     pipeline = fit(candidate, frame, "any", 0)
     now = datetime.now(UTC)
     return export(pipeline, ModelFileMetadata("any", 0.5, 0.4, 0.6, "synthetic", candidate, True, "0" * 64, now))
 
 
 def synthetic_frame(rows: int, seed: int) -> pd.DataFrame:
+    """The clean encounters of a synthetic cohort of ``rows`` raw ones."""
     raw = pd.DataFrame(cohort(rows, seed)).rename(columns=NAME_OF_RAW)
     return cleaning.clean(cleaning.validate_raw(raw)).frame
 
 
 def encounters(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows of a clean frame as request bodies by feature name. Unknown values are None."""
     features = frame.loc[:, list(FEATURE_NAMES)].astype(object)
     return features.where(features.notna(), None).to_dict("records")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; its CPU time says what a whole core would bear, however busy the machine is."""
+    """A running server. Its CPU time gives the throughput of a whole core, even on a busy machine."""
 
     pid: int
     port: int
 
     def cpu_seconds(self) -> float:
+        """The CPU time of the supervisor and its worker so far, user and system."""
         parent = psutil.Process(self.pid)
         return sum(sum(process.cpu_times()[:2]) for process in (parent, *parent.children()))
 
 
 @contextmanager
 def serving(directory: Path, model: bytes, database: str | None) -> Iterator[Server]:
-    """A server with one worker; it finds no registry, and so takes the model that it is said to have served last."""
+    """Run a server with one worker. It finds no registry, so it loads ``model`` from its cache of the last model."""
     digest = hashlib.sha256(model).hexdigest()
     version = ModelVersion("diabetes_classifier", "1", "bench", digest, datetime.now(UTC), {})
     ModelCache(directory / "models", version.name).remember(version, model)
@@ -174,6 +182,7 @@ def _wait_ready(port: int) -> None:
 
 
 def bench_predict(name: str, server: Server, bodies: list[bytes], requests: int, connections: int) -> None:
+    """Print the rates and latencies of ``/predict``, over ``connections`` connections and over one."""
     uvloop.run(load(server.port, bodies, WARM_UP, connections))
     for count, parallel in ((requests, connections), (max(requests // 10, 1), 1)):
         cpu = server.cpu_seconds()
@@ -185,6 +194,7 @@ def bench_predict(name: str, server: Server, bodies: list[bytes], requests: int,
 
 
 def bench_batch(name: str, server: Server, frame: pd.DataFrame) -> None:
+    """Print the row rates of ``/predict_batch`` as JSON, CSV and Parquet."""
     table = frame.loc[:, list(FEATURE_NAMES)]
     parquet = io.BytesIO()
     table.to_parquet(parquet, index=False)
@@ -213,6 +223,7 @@ def _batch_seconds(port: int, media_type: str, body: bytes, rows: int) -> float:
 
 
 def main() -> None:
+    """Read the options, train the candidate and measure the server without and with a prediction log."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidate", default="lightgbm", choices=CANDIDATE_NAMES)
     parser.add_argument("--database", help="SQLAlchemy URL of an inference database; default: a SQLite file")

@@ -1,6 +1,6 @@
-"""How fast the synthetic cohort is made and how like the real one it is: ``python bench/synthetic.py``.
+"""Measures how fast the synthetic cohort is made and how similar it is to the real one: ``python bench/synthetic.py``.
 
-With ``DATA_PATH`` set, the same figures of the real file stand beside it.
+With ``DATA_PATH`` set, the table also has the figures of the real file.
 """
 
 import time
@@ -25,6 +25,7 @@ NUMBERS = [position for position, column in enumerate(FEATURES) if column.kind i
 
 
 def main() -> None:
+    """Print the time for 100,000 rows and the table of figures."""
     started = time.perf_counter()
     columns = cohort(100_000, seed=0)
     print(f"100,000 synthetic rows: {time.perf_counter() - started:.2f} s")

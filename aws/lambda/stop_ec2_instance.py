@@ -1,8 +1,8 @@
-"""Stop the data API's EC2 instance and wait until it has stopped; EventBridge Scheduler calls this every night.
+"""Stops the data API's EC2 instance and waits until it has stopped. EventBridge Scheduler calls this every night.
 
-The instance is INSTANCE_ID, or the one that carries the tag EC2_INSTANCE_TAG (name=value). Whatever its state is, that
-is an answer; an instance that does not exist, or that the role may not touch, is an error. One file without imports of
-ours, because aws/template.yaml carries it inline.
+The instance is INSTANCE_ID, or the one with the tag EC2_INSTANCE_TAG (name=value). Every state of the
+instance gives a result; a missing instance or a missing permission is an error. This file imports no other file of this
+project, because aws/template.yaml contains it inline.
 """
 
 import json
@@ -16,11 +16,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 POLL_SECONDS = 5
-# what is left for the answer itself when waiting ends
+# the time that is left for the response when waiting ends
 MARGIN_SECONDS = 5
-# it costs no more computing time
+# states without costs for computing time
 OFF = {"stopped", "shutting-down", "terminated"}
-# by whether this call asked for the stop
+# the outcome by state, for calls that did not request the stop (False) and for those that did (True)
 OUTCOMES = {
     False: {"stopped": "already stopped", "stopping": "already stopping", "pending": "still starting"},
     True: {"stopped": "stopped", "stopping": "stopping", "running": "stopping"},
@@ -28,6 +28,7 @@ OUTCOMES = {
 
 
 def handler(_event: object, context: Any) -> dict[str, Any]:
+    """The entry point of Lambda. Waits at most as long as the function may run. Returns the result of ``stop``."""
     config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
     return stop(boto3.client("ec2", config=config), os.environ, lambda: context.get_remaining_time_in_millis() / 1000)
 
@@ -38,7 +39,7 @@ def stop(
     remaining_seconds: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """The result as a dict: action, instance_id, previous_state, state, changed, outcome."""
+    """Stop the instance and wait. Returns action, instance_id, previous_state, state, changed and outcome."""
     instance = find(ec2, environment)
     instance_id, previous, requested = instance["InstanceId"], instance["State"]["Name"], False
     state = previous
@@ -62,7 +63,7 @@ def stop(
 
 
 def request(ec2: Any, instance_id: str) -> bool:
-    """True when EC2 took the request; False when the state changed under us: the next look tells."""
+    """Whether EC2 accepted the request. It does not when the state has changed in the meantime."""
     try:
         ec2.stop_instances(InstanceIds=[instance_id])
     except ClientError as error:
@@ -73,7 +74,7 @@ def request(ec2: Any, instance_id: str) -> bool:
 
 
 def find(ec2: Any, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The instance as EC2 describes it; raises LookupError when none, or more than one, is meant."""
+    """The instance as EC2 describes it. Raises LookupError unless exactly one instance matches."""
     if environment.get("INSTANCE_ID"):
         question: dict[str, Any] = {"InstanceIds": [environment["INSTANCE_ID"]]}
     elif "=" in environment.get("EC2_INSTANCE_TAG", ""):
@@ -83,7 +84,7 @@ def find(ec2: Any, environment: Mapping[str, str]) -> dict[str, Any]:
         raise LookupError("set INSTANCE_ID or EC2_INSTANCE_TAG (name=value)")
     reservations = ec2.describe_instances(**question)["Reservations"]
     found = [instance for reservation in reservations for instance in reservation["Instances"]]
-    # a terminated instance keeps its tags for an hour: the one that replaced it counts
+    # a terminated instance keeps its tags for an hour, so the one that replaced it is preferred
     alive = [instance for instance in found if instance["State"]["Name"] != "terminated"]
     if not found or len(alive) > 1:
         raise LookupError(f"{len(alive)} instances for {question}, one is wanted")

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Make or correct the roles of the EC2 scheduler: one for each function, one for EventBridge Scheduler.
+# Create or correct the roles of the EC2 scheduler: one for each function, one for EventBridge Scheduler.
 #
 # usage: add_permissions.sh [--instance-id ID] [--tag NAME=VALUE] [--name NAME] [--region REGION]
 #                           [--pipeline-user USER | --pipeline-role ROLE] [--dry-run] [--help]
 #
-# --instance-id ID      the only instance that the roles may touch; without it: every instance with the tag
-# --tag NAME=VALUE      the instance must carry this tag in any case (readmission=data-api)
-# --pipeline-user USER  also let this existing user (or role) start the instance: what Airflow runs as
-# --name NAME           prefix of all that is made (readmission-data-source)
-# --dry-run             look only, and say what would be done
+# --instance-id ID      the only instance that the roles may control (default: every instance with the tag)
+# --tag NAME=VALUE      the tag that the instance must always have (default: readmission=data-api)
+# --pipeline-user USER  the existing user (or role) of Airflow, which may then start the instance
+# --name NAME           prefix of all names (default: readmission-data-source)
+# --dry-run             only print what would be changed
 #
-# Needs IAM rights only; setup_ec2_scheduler.sh calls it. A second run changes nothing.
+# It needs only IAM permissions. setup_ec2_scheduler.sh calls it. A second run changes nothing.
 
 # shellcheck source=aws/scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"

@@ -1,6 +1,6 @@
-"""Zip each Lambda function so that the same source always gives the same bytes: fixed times, modes and order.
+"""Zips each Lambda function. The same source always gives the same bytes, by fixed times and modes.
 
-`python aws/scripts/build_lambda_zips.py FOLDER` prints each zip's path and the code sha256 that AWS would show for it.
+`python aws/scripts/build_lambda_zips.py FOLDER` prints the path of each zip and the sha256 that AWS shows for its code.
 """
 
 import base64
@@ -15,23 +15,24 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build_zip(source: Path, folder: Path) -> Path:
-    """``folder/<name>.zip``, holding one source file."""
+    """Write ``folder/<name>.zip`` with one source file, and return its path."""
     target = folder / f"{source.stem}.zip"
     entry = zipfile.ZipInfo(source.name, EPOCH)
-    entry.create_system = 3  # Unix, wherever it is built
+    entry.create_system = 3  # Unix, also when it is built on Windows
     entry.external_attr = 0o100644 << 16
-    # stored, not deflated: the bytes do not depend on the zlib of the machine
+    # stored, not deflated: deflated bytes depend on the version of zlib
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(entry, source.read_text(encoding="utf-8").replace("\r\n", "\n"))
     return target
 
 
 def code_sha256(path: Path) -> str:
-    """As Lambda gives it (``CodeSha256``): base64 of the zip's sha256."""
+    """The sha256 of the zip in base64, as Lambda shows it in ``CodeSha256``."""
     return base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
 
 
 def main(folder: Path) -> None:
+    """Build all zips in ``folder`` and print their paths and checksums."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in sorted(SOURCES.glob("*.py")):
         path = build_zip(source, folder)

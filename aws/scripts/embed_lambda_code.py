@@ -1,6 +1,6 @@
-"""Put the source of the two Lambda functions into ``aws/template.yaml``, which deploys without a bucket that way.
+"""Copies the source of the two Lambda functions into ``aws/template.yaml``, so that it deploys without a bucket.
 
-`python aws/scripts/embed_lambda_code.py` after a change under aws/lambda; a test holds that both are the same.
+Run `python aws/scripts/embed_lambda_code.py` after a change in aws/lambda. A test compares both.
 """
 
 import re
@@ -15,7 +15,7 @@ BLOCK = re.compile(
 
 
 def embed(template: str, folder: Path) -> str:
-    """The template with each block below a ``# from aws/lambda/...`` line replaced by that file's text."""
+    """Replace each block below a line ``# from aws/lambda/...`` with the text of that file in ``folder``."""
 
     def code(block: re.Match[str]) -> str:
         source = (folder / block["source"]).read_text(encoding="utf-8")
@@ -25,6 +25,7 @@ def embed(template: str, folder: Path) -> str:
 
 
 def main() -> None:
+    """Update the template and print whether it has changed."""
     path = AWS / "template.yaml"
     before = path.read_text(encoding="utf-8")
     after = embed(before, AWS)

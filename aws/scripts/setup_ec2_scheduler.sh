@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Start an existing EC2 instance every morning and stop it every night: roles, two functions, their logs, two schedules.
+# Create the roles, functions, logs and schedules that start an existing EC2 instance every morning and stop it every night.
 #
 # usage: setup_ec2_scheduler.sh [--instance-id ID] [--tag NAME=VALUE] [--start HH:MM] [--stop HH:MM] [--timezone ZONE]
 #                               [--pipeline-user USER | --pipeline-role ROLE] [--name NAME] [--region REGION]
 #                               [--dry-run] [--help]
 #
-# --instance-id ID      the instance; without it: the one with the tag
-# --tag NAME=VALUE      the tag (readmission=data-api); put on the instance when --instance-id is given
-# --start, --stop       times of day (a new schedule: 8:55 and 23:55; an existing one keeps its own)
-# --timezone ZONE       of these times (a new schedule: America/Lima)
-# --pipeline-user USER  also let this existing user (or role) start the instance: what Airflow runs as
-# --name NAME           prefix of all that is made (readmission-data-source)
-# --dry-run             look only, and say what would be done
+# --instance-id ID      the instance (default: the one with the tag)
+# --tag NAME=VALUE      the tag (default: readmission=data-api); set on the instance of --instance-id
+# --start, --stop       times of day (default: those of the existing schedule, else 8:55 and 23:55)
+# --timezone ZONE       their time zone (default: that of the existing schedule, else America/Lima)
+# --pipeline-user USER  the existing user (or role) of Airflow, which may then start the instance
+# --name NAME           prefix of all names (default: readmission-data-source)
+# --dry-run             only print what would be changed
 #
-# A second run changes nothing. teardown.sh removes all of it; the instance itself is left alone.
+# A second run changes nothing. teardown.sh removes everything except the instance.
 
 # shellcheck source=aws/scripts/add_permissions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/add_permissions.sh"

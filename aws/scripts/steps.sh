@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # several variables are used only by the scripts that source this file
-# What the scripts beside this file share: options, looking before changing, and saying what was done.
+# Functions of the scripts in this folder: they read options, compare before a change, and print what was done.
 
 set -euo pipefail
 export AWS_PAGER=""
@@ -29,7 +29,7 @@ die() {
   exit 1
 }
 
-# parse_options "--dry-run --tag ..." "$@": takes the options of the first argument, refuses any other
+# parse_options "--dry-run --tag ..." "$@": accepts the options in the first argument and refuses all others
 parse_options() {
   local accepted=" $1 --help --dry-run --name --region " value
   shift
@@ -78,7 +78,7 @@ cron() {
   echo "cron($((10#${BASH_REMATCH[2]})) $((10#${BASH_REMATCH[1]})) * * ? *)"
 }
 
-# Sets ACCOUNT and PARTITION; fails here, before anything is done, when there are no valid credentials.
+# Sets ACCOUNT and PARTITION. Without valid credentials the script ends here, before any change.
 identify_account() {
   local arn
   arn=$(aws sts get-caller-identity --query Arn --output text)
@@ -90,7 +90,7 @@ role_arn() {
   echo "arn:$PARTITION:iam::$ACCOUNT:role/$1"
 }
 
-# look ERROR-CODE command...: its output, or nothing when the thing does not exist; any other error ends the script
+# look ERROR-CODE command...: prints its output, or nothing when it fails with this code; other errors end the script
 look() {
   local absent=$1
   shift
@@ -99,7 +99,7 @@ look() {
   fi
 }
 
-# change TEXT command...: does it, or in a dry run only says so
+# change TEXT command...: prints TEXT and runs the command; a dry run only prints
 change() {
   local text=$1
   shift
@@ -112,7 +112,7 @@ change() {
   patiently "$@" >/dev/null
 }
 
-# a new role is not known everywhere at once: for up to a minute that is no reason to fail
+# a new role takes up to a minute to be known everywhere, so errors about it are tried again
 patiently() {
   local attempt
   for attempt in {1..12}; do
@@ -137,12 +137,12 @@ summary() {
   fi
 }
 
-# canonical < json: the same document always as the same text
+# canonical < json: prints the document in one fixed format, so that texts can be compared
 canonical() {
   python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin), sort_keys=True, separators=(",", ":")))'
 }
 
-# policy FILE: a document of aws/policies with its placeholders filled in
+# policy FILE: prints a document of aws/policies with its placeholders replaced
 policy() {
   AccountId=$ACCOUNT Partition=$PARTITION Region=$REGION Name=$NAME Instance=${INSTANCE_ID:-*} \
     TagName=${TAG%%=*} TagValue=${TAG#*=} python3 -c '
@@ -151,7 +151,7 @@ print(string.Template(open(sys.argv[1], encoding="utf-8").read()).substitute(os.
     "$AWS_FOLDER/policies/$1" | canonical
 }
 
-# put_schedule VERB EXPRESSION DEFAULT: what is not given keeps the value that it has; DEFAULT is for a new schedule
+# put_schedule VERB EXPRESSION DEFAULT: without EXPRESSION, a schedule keeps its own; a new one gets DEFAULT
 put_schedule() {
   local verb=$1 expression=$2 default=$3 name="$NAME-$1" found="" wanted action=create-schedule
   [ -n "$NEW_GROUP" ] || found=$(look ResourceNotFoundException aws scheduler get-schedule --group-name "$NAME" --name "$name" --output json \

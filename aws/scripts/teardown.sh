@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Remove all that setup_ec2_scheduler.sh and add_permissions.sh made; the instance itself is left alone, as it is.
+# Remove everything that setup_ec2_scheduler.sh and add_permissions.sh created. The instance is not changed.
 #
 # usage: teardown.sh [--pipeline-user USER | --pipeline-role ROLE] [--name NAME] [--region REGION] [--dry-run] [--help]
 #
-# --pipeline-user USER  also take the permission to start the instance from this user (or role)
+# --pipeline-user USER  also remove the permission of this user (or role) to start the instance
 #
-# A second run removes nothing. For the CloudFormation stack: aws cloudformation delete-stack.
+# A second run changes nothing. To remove the CloudFormation stack, use aws cloudformation delete-stack.
 
 # shellcheck source=aws/scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
-# remove TEXT ERROR-CODE "read..." delete...: looks first, so that a dry run knows too
+# remove TEXT ERROR-CODE "read..." delete...: reads first, so that a dry run knows what exists
 remove() {
   local text=$1 absent=$2 found
   local -a read
@@ -36,7 +36,7 @@ delete_log_groups() {
 
 parse_options "--pipeline-user --pipeline-role" "$@"
 identify_account
-# its schedules go with it
+# deleting the group deletes its schedules
 remove "schedule group $NAME" ResourceNotFoundException "scheduler get-schedule-group --name $NAME" \
   aws scheduler delete-schedule-group --name "$NAME"
 for function in "$NAME-start-ec2-instance" "$NAME-stop-ec2-instance"; do

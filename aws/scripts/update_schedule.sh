@@ -4,7 +4,7 @@
 # usage: update_schedule.sh [--start HH:MM] [--stop HH:MM] [--timezone ZONE] [--enable | --disable]
 #                           [--name NAME] [--region REGION] [--dry-run] [--help]
 #
-# What is not given stays as it is; a second run changes nothing. Give the pipeline the same hours:
+# Options that are left out change nothing, and a second run changes nothing. Set the same hours for the pipeline with
 # SCHEDULE_START, SCHEDULE_STOP and SCHEDULE_TIMEZONE in its environment.
 
 # shellcheck source=aws/scripts/steps.sh

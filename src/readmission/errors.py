@@ -1,6 +1,6 @@
-"""Every error that this project raises on purpose, as one tree.
+"""All errors that this project raises on purpose, with one base class.
 
-The layers raise these; the edge (HTTP, Airflow, the command line) translates them once.
+HTTP, Airflow and the command line each translate them in one place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ReadmissionError(Exception):
-    """Base of all errors below; its text is safe to show to a caller."""
+    """Base class of the errors below. Its text is safe to show to a caller."""
 
 
 class MissingSetting(ReadmissionError):
@@ -20,15 +20,15 @@ class MissingSetting(ReadmissionError):
 
 
 class NothingToDo(ReadmissionError):
-    """A pipeline run has no work: its remaining tasks are skipped, not failed."""
+    """A pipeline run has no work. Its remaining tasks are skipped; they do not fail."""
 
 
 class SourceUnavailable(ReadmissionError):
-    """The rows cannot be had now: no network, or the far server does not answer."""
+    """A remote service cannot be used now: there is no network, or it does not answer."""
 
 
 class ChecksumMismatch(ReadmissionError):
-    """A file is not the one that it claims to be."""
+    """A file has another checksum than expected."""
 
 
 class InvalidSource(ReadmissionError):
@@ -36,9 +36,9 @@ class InvalidSource(ReadmissionError):
 
 
 class BatchNotPublished(ReadmissionError):
-    """The batch exists but its time has not come.
+    """The batch exists but is not published yet.
 
-    ``next_batch_at`` is an ISO 8601 instant in UTC, or None when nothing more will be published.
+    ``next_batch_at`` is a time (ISO 8601, UTC), or None when no further batch will be published.
     """
 
     def __init__(self, batch_number: int, next_batch_at: str | None) -> None:
@@ -48,19 +48,19 @@ class BatchNotPublished(ReadmissionError):
 
 
 class InvalidBatch(ReadmissionError):
-    """A batch breaks the raw contract: wrong columns, types, or checksum."""
+    """A batch violates the raw contract: wrong columns, types, or checksum."""
 
 
 class SourceChanged(ReadmissionError):
-    """The source hands out other rows than those already stored under the same name."""
+    """The source returns other rows than those that are already stored under the same name."""
 
 
 class NotEnoughData(ReadmissionError):
-    """Too few encounters, patients or outcomes to measure a model on."""
+    """There are too few encounters, patients or outcomes to measure a model."""
 
 
 class InvalidModel(ReadmissionError):
-    """A model is not what it should be: wrong digest, failed parity, foreign encoding."""
+    """A model cannot be used: wrong digest, failed parity check, or another feature encoding."""
 
 
 class ModelNotLoaded(ReadmissionError):
@@ -68,7 +68,7 @@ class ModelNotLoaded(ReadmissionError):
 
 
 class InvalidInput(ReadmissionError):
-    """A caller's input is refused; the text names the field and its allowed values, never the value.
+    """A caller's input is refused. The text names the field and its allowed values, but never the caller's value.
 
     ``problems`` has one entry for each refused field: ``field``, ``message`` and ``allowed`` (a JSON Schema).
     """
@@ -96,7 +96,7 @@ class UnsupportedMedia(ReadmissionError):
 
 
 class TooLarge(ReadmissionError):
-    """A request has more rows or bytes than are allowed."""
+    """A request exceeds the allowed number of rows or bytes."""
 
 
 class Unauthorized(ReadmissionError):
@@ -112,8 +112,8 @@ class Conflict(ReadmissionError):
 
 
 class NotFound(ReadmissionError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
 
 class DatabaseUnavailable(ReadmissionError):
-    """A database cannot be used now: wrong URL, no server, refused login, or a fault of its own."""
+    """A database cannot be used now: wrong URL, no server, refused login, or an internal error."""

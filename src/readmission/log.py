@@ -1,4 +1,4 @@
-"""Logging, set up once per process: one event with fields per line."""
+"""Logging, configured once per process. Each line is one event with fields."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure_logging(*, json: bool | None = None) -> None:
-    """Write events to stderr: JSON when it is not a terminal (or when ``json`` says so), readable text otherwise."""
+    """Write events to stderr as JSON or as text. The default is text on a terminal and JSON otherwise."""
     as_json = not sys.stderr.isatty() if json is None else json
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
@@ -27,6 +27,6 @@ def configure_logging(*, json: bool | None = None) -> None:
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose events carry ``component=name``; cheap, safe to call at import."""
+    """A logger whose events have the field ``component=name``. It is safe to call at import."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(component=name)
     return logger

@@ -22,7 +22,10 @@ from readmission.log import get_logger
 
 
 def create_app(store: BatchStore, publication: Publication, *, api_key: SecretStr | None = None) -> Flask:
-    """The data API over ``store``; ``api_key`` opens ``/restart_data_generation``."""
+    """The Flask application of the data API.
+
+    ``/restart_data_generation`` needs ``api_key``; without a key it answers with :class:`MissingSetting`.
+    """
     app = Flask("readmission.data_api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics = Metrics(CollectorRegistry(), publication)
@@ -71,7 +74,7 @@ def _manifest(store: BatchStore, publication: Publication) -> Response:
 
 
 def _batch_number(publication: Publication) -> int:
-    """The batch that the request asks for, published; the newest one when it names none."""
+    """The published batch that the request names. The default is the newest one."""
     unknown = sorted(set(request.args) - {"batch_number"})
     if unknown:
         raise InvalidParameter("unknown parameter: the only one is batch_number")
@@ -82,7 +85,7 @@ def _batch_number(publication: Publication) -> int:
     if len(asked) > 1 or not re.fullmatch("0*[1-9][0-9]*", asked[0], re.ASCII):
         raise InvalidParameter("batch_number must be one whole number of at least 1")
     digits = asked[0].lstrip("0")
-    # compared by length first: a hostile number has more digits than int() takes
+    # check the length first: int() refuses numbers of more than 4,300 digits
     if len(digits) > 9 or int(digits) > publication.total:
         raise NotFound(f"there are {publication.total} batches; no batch has this number")
     if int(digits) > published:
@@ -116,7 +119,7 @@ def _batch(store: BatchStore, batch_number: int, metrics: Metrics) -> Response:
 
 
 def _set_file(response: Response, file: IO[bytes]) -> None:
-    # the server reads it piece by piece as the client takes it, and closes it
+    # the server sends the file in pieces, so it is never in memory as a whole, and closes it
     response.content_length = os.fstat(file.fileno()).st_size
     response.response = wrap_file(request.environ, file)
     response.direct_passthrough = True

@@ -1,4 +1,4 @@
-"""The source cut into batches: each one a Parquet file and a gzipped JSON file in the cache, never all in memory."""
+"""Cuts the source into batches. Each batch is a Parquet file and a gzipped JSON file in the cache folder."""
 
 import errno
 import gzip
@@ -18,14 +18,14 @@ from readmission.data_api.json_rows import write_batch
 from readmission.domain.data_source import DataSource
 from readmission.log import get_logger
 
-# raised when the layout of the cached files changes: old ones are then made again
+# increase it when the layout of the cached files changes, so that old ones are made again
 _FORMAT = 1
 _INDEX = "index.json"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the rows come from. ``digest`` names the very rows; ``read`` gives them (``encounter_file.SCHEMA``)."""
+    """Where the rows come from. ``digest`` identifies them; ``read`` returns them with ``encounter_file.SCHEMA``."""
 
     name: DataSource
     digest: str
@@ -34,7 +34,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Batch:
-    """``sha256`` is that of the Parquet body; ``batch_number`` counts from 1."""
+    """One batch. ``batch_number`` counts from 1. ``sha256`` is the digest of the Parquet file."""
 
     batch_number: int
     rows: int
@@ -42,7 +42,7 @@ class Batch:
 
 
 class BatchStore:
-    """The prepared batches of one source; safe to use from several threads."""
+    """The prepared batches of one source. It is thread-safe."""
 
     def __init__(self, directory: Path, source: DataSource, batches: tuple[Batch, ...]) -> None:
         self.source = source
@@ -51,7 +51,10 @@ class BatchStore:
 
     @classmethod
     def prepare(cls, source: Source, batch_size: int, cache: Path) -> Self:
-        """Cut the source into batches of ``batch_size`` rows in file order, unless the cache has them whole."""
+        """Cut the source into batches of ``batch_size`` rows in file order, unless the cache already holds all of them.
+
+        Raises :class:`OSError` when the files cannot be written or read back, and what ``source.read`` raises.
+        """
         name = hashlib.sha256(f"{_FORMAT} {source.name} {source.digest} {batch_size}".encode()).hexdigest()[:16]
         directory = cache / "batches" / name
         batches = _cached(directory)
@@ -65,26 +68,28 @@ class BatchStore:
 
     @property
     def digest(self) -> str:
-        """Names all batches together: other rows or another batch size give another digest."""
+        """Identifies all batches together. Other rows or another batch size give another digest."""
         return hashlib.sha256("".join(batch.sha256 for batch in self.batches).encode()).hexdigest()
 
     @property
     def total(self) -> int:
+        """The number of batches, published or not."""
         return len(self.batches)
 
     def batch(self, batch_number: int) -> Batch:
+        """The batch with this number, from 1 to ``total``."""
         return self.batches[batch_number - 1]
 
     def open_parquet(self, batch_number: int) -> IO[bytes]:
-        """The Parquet body, whose sha256 is the batch's; the caller closes it."""
+        """Open the Parquet file, whose sha256 is that of the batch. The caller closes it."""
         return (self._directory / _parquet_name(batch_number)).open("rb")
 
     def open_gzipped_json(self, batch_number: int) -> IO[bytes]:
-        """The gzipped JSON body; the caller closes it."""
+        """Open the gzipped JSON file. The caller closes it."""
         return (self._directory / _json_name(batch_number)).open("rb")
 
     def open_json(self, batch_number: int) -> IO[bytes]:
-        """The JSON body, unpacked into a file that is gone when the caller closes it: 15 MB are never in memory."""
+        """Open the JSON body (about 15 MB) as a temporary file, which is deleted when the caller closes it."""
         unpacked = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115
         with gzip.open(self._directory / _json_name(batch_number)) as packed:
             shutil.copyfileobj(packed, unpacked)
@@ -114,7 +119,7 @@ def _cut(table: pa.Table, batch_size: int, directory: Path) -> None:
         index = {"batches": [asdict(batch) for batch in batches], "files": files}
         (unfinished / _INDEX).write_text(json.dumps(index), encoding="utf-8")
         try:
-            # a directory appears whole or not at all
+            # renaming makes the whole folder appear at once
             unfinished.rename(directory)
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
@@ -139,7 +144,7 @@ def _write(rows: pa.Table, batch_number: int, total: int, directory: Path) -> Ba
 
 
 def _cached(directory: Path) -> tuple[Batch, ...] | None:
-    """The batches in ``directory``; None when any file of them is missing or damaged."""
+    """The batches in ``directory``, or None when any of their files is missing or damaged."""
     try:
         index = json.loads((directory / _INDEX).read_text(encoding="utf-8"))
         batches = tuple(Batch(**item) for item in index["batches"])

@@ -1,4 +1,4 @@
-"""The UCI archive: downloaded once, checked, kept in the cache."""
+"""Downloads the UCI archive once, checks it and keeps its CSV file in the cache."""
 
 import hashlib
 import tempfile
@@ -14,7 +14,7 @@ from readmission.data_api.encounter_file import ARCHIVE_MEMBER, open_csv
 from readmission.errors import ChecksumMismatch, SourceUnavailable
 from readmission.log import get_logger
 
-# without a network the start must go on with synthetic rows at once; a slow server may take its time
+# connecting fails fast, because without a network the start continues with synthetic rows
 TIMEOUT = httpx.Timeout(10, connect=3)
 ATTEMPTS = 4
 _PIECE_BYTES = 256 * 1024
@@ -22,13 +22,14 @@ _PROGRESS_BYTES = 1_000_000
 
 
 class _Transient(Exception):
-    """A failure that another attempt may cure."""
+    """A failure that may not occur again at the next attempt."""
 
 
 def uci_file(url: str, sha256: str, cache: Path, sleep: Callable[[float], None] = time.sleep) -> Path:
-    """``diabetic_data.csv`` in the cache, downloaded when it is not there; its sha256 is always checked.
+    """The path of ``diabetic_data.csv`` in the cache. It is downloaded when it is missing or damaged.
 
-    Raises :class:`SourceUnavailable` when it cannot be had, :class:`ChecksumMismatch` when what came is another file.
+    ``sha256`` is that of the CSV file, and it is checked at each call. Raises :class:`SourceUnavailable` when the
+    download fails, and :class:`ChecksumMismatch` when the downloaded file has another sha256.
     """
     path = cache / f"{sha256[:12]}-{ARCHIVE_MEMBER}"
     if path.exists():
@@ -48,14 +49,14 @@ def uci_file(url: str, sha256: str, cache: Path, sleep: Callable[[float], None] 
 
 def _wait_or_give_up(url: str, attempt: int, error: _Transient, sleep: Callable[[float], None]) -> None:
     if attempt == ATTEMPTS:
-        raise SourceUnavailable(f"{url} failed {ATTEMPTS} times, at last: {error}") from error
+        raise SourceUnavailable(f"{url} failed {ATTEMPTS} times; the last error: {error}") from error
     seconds = 0.5 * 2 ** (attempt - 1)
     get_logger(__name__).warning("download failed, trying again", attempt=attempt, reason=str(error), seconds=seconds)
     sleep(seconds)
 
 
 def _download(url: str, sha256: str, path: Path) -> None:
-    """One attempt; ``path`` appears whole and checked, or not at all."""
+    """Try to download once. ``path`` is written only when the file is complete and has the right sha256."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="unfinished-") as directory:
         archive, csv = Path(directory) / "archive.zip", Path(directory) / ARCHIVE_MEMBER
         with archive.open("wb") as file:
@@ -101,8 +102,8 @@ def _copy(response: httpx.Response, file: IO[bytes]) -> None:
 def _extract(archive: Path, csv: Path) -> None:
     try:
         if not zipfile.is_zipfile(archive):
-            # a body that was cut off, or a network's log-in page in its place
-            raise _Transient("what came is not a whole zip archive")
+            # the body was cut off, or it is the login page of a network
+            raise _Transient("the response is not a whole zip archive")
         with open_csv(archive) as source, csv.open("wb") as target:
             while piece := source.read(_PIECE_BYTES):
                 target.write(piece)

@@ -1,4 +1,4 @@
-"""A file of encounters, in any form it travels in, to one typed Arrow table."""
+"""Reads a file of encounters (CSV, gzip, zip or Parquet) into one typed Arrow table."""
 
 import gzip
 import zipfile
@@ -28,9 +28,10 @@ _BROKEN_FILE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecode
 
 
 def read_encounters(path: Path) -> pa.Table:
-    """The encounters of a CSV, CSV.gz, zip (with ``diabetic_data.csv`` in any folder) or Parquet file.
+    """Read a CSV, CSV.gz, zip (with ``diabetic_data.csv`` in any folder) or Parquet file.
 
-    The form is told by the content, not the name. Columns are ``SCHEMA``'s, in its order; ``?`` and empty are null.
+    The content decides the format, not the file name. The columns are those of ``SCHEMA``, in its order. ``?`` and
+    empty values are null.
     Raises :class:`InvalidSource` when the file is missing, damaged, empty, or not a table of encounters.
     """
     try:
@@ -43,7 +44,11 @@ def read_encounters(path: Path) -> pa.Table:
 
 
 def check_encounters(table: pa.Table, origin: str) -> pa.Table:
-    """``table`` itself when it has rows and unique identifiers; raises :class:`InvalidSource` otherwise."""
+    """Return ``table`` unchanged when it has rows and valid identifiers. Raises :class:`InvalidSource` otherwise.
+
+    ``encounter_id`` and ``patient_nbr`` must not be missing, and ``encounter_id`` must be unique. ``origin`` names the
+    table in the error.
+    """
     if not table.num_rows:
         raise InvalidSource(f"{origin} holds no rows")
     for name in ("encounter_id", "patient_nbr"):
@@ -57,7 +62,10 @@ def check_encounters(table: pa.Table, origin: str) -> pa.Table:
 
 @contextmanager
 def open_csv(path: Path) -> Iterator[IO[bytes]]:
-    """The CSV's bytes, whether the file is the CSV itself, gzipped or zipped."""
+    """Open the CSV for reading bytes. The file may be the CSV itself, gzipped or zipped.
+
+    Raises :class:`InvalidSource` when a zip file does not contain ``diabetic_data.csv``.
+    """
     magic = _magic(path)
     if magic.startswith(b"\x1f\x8b"):
         with gzip.open(path, "rb") as file:
@@ -115,11 +123,9 @@ def _typed(values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 def _check_columns(table: pa.Table, path: Path) -> None:
     if sorted(table.column_names) != sorted(RAW_NAMES):
         missing, extra = set(RAW_NAMES) - set(table.column_names), set(table.column_names) - set(RAW_NAMES)
-        raise InvalidSource(
-            f"{path} has other columns than encounters have: missing {sorted(missing)}, unexpected {sorted(extra)[:10]}"
-        )
+        raise InvalidSource(f"{path} has the wrong columns: missing {sorted(missing)}, unexpected {sorted(extra)[:10]}")
 
 
 def _without_values(error: pa.ArrowInvalid) -> str:
-    # Arrow quotes the offending cell after this mark, and a cell may be a patient's
+    # Arrow's text contains the invalid cell after this mark, and the cell may hold a patient's data
     return str(error).split(": CSV conversion error")[0].split("'")[0][:200]

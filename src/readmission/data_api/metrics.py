@@ -1,4 +1,4 @@
-"""What the data API tells Prometheus."""
+"""Prometheus metrics of the data API."""
 
 import time
 
@@ -12,7 +12,7 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 class Metrics:
-    """The metrics of one application, in a registry of its own; health and metrics requests are not counted."""
+    """The metrics of one application. Requests to ``/health`` and ``/metrics`` are not counted."""
 
     def __init__(self, registry: CollectorRegistry, publication: Publication) -> None:
         self._registry = registry
@@ -36,11 +36,12 @@ class Metrics:
         app.after_request(self._finish)
 
     def exposition(self) -> Response:
+        """The response with all metrics in Prometheus' text format."""
         return Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
 
     def _finish(self, response: Response) -> Response:
         if request.path not in _QUIET:
-            # an unknown path or method is not a label: anyone could make endless ones
+            # unknown paths and methods share one label, because callers could invent any number of them
             route = request.url_rule.rule if request.url_rule else "unknown"
             method = request.method if request.method in _METHODS else "unknown"
             self.requests.labels(method, route, str(response.status_code)).inc()

@@ -1,4 +1,4 @@
-"""Which batches are published: one at the first start, one more each interval, the same after a restart."""
+"""Which batches are published: one at the first start and one more each interval. A restart does not change it."""
 
 import json
 import math
@@ -13,13 +13,14 @@ _STATE = "publication.json"
 
 
 def now_utc() -> datetime:
+    """The current time, with the time zone UTC."""
     return datetime.now(UTC)
 
 
 class Publication:
-    """The schedule of ``total`` batches. ``interval`` is in seconds, 0 publishes all at once.
+    """The schedule of ``total`` batches. ``interval`` is in seconds; with 0, all batches are published at once.
 
-    What is kept is the instant of the first publication and the digest of the batches it is about, in one small file.
+    A file in ``directory`` keeps the time of the first publication and the digest of the batches.
     """
 
     def __init__(
@@ -35,30 +36,31 @@ class Publication:
 
     @property
     def published(self) -> int:
-        """How many batches are published now, at least 1."""
+        """How many batches are published now, from 1 to ``total``."""
         if not self._interval:
             return self.total
         elapsed = (self._clock() - self._started_at).total_seconds()
-        # a clock that was set back must not unpublish the first batch
+        # the first batch stays published when the clock was set back
         return min(self.total, 1 + max(0, math.floor(elapsed / self._interval)))
 
     @property
     def exhausted(self) -> bool:
+        """Whether all batches are published."""
         return self.published == self.total
 
     @property
     def next_batch_at(self) -> str | None:
-        """The instant of the next publication, ISO 8601 in UTC; None when there is none."""
+        """The time of the next publication (ISO 8601, UTC), or None when all batches are published."""
         return self.published_at(self.published + 1)
 
     def published_at(self, batch_number: int) -> str | None:
-        """The instant at which a batch is published, ISO 8601 in UTC; None beyond the last one."""
+        """The time at which a batch is published (ISO 8601, UTC), or None when there is no such batch."""
         if batch_number > self.total:
             return None
         return (self._started_at + timedelta(seconds=self._interval * (batch_number - 1))).isoformat()
 
     def restart(self) -> datetime:
-        """Start over with the first batch, now."""
+        """Start again with the first batch. Returns the new start time, which is now."""
         with self._writing:
             self._started_at = self._clock()
             state = {"started_at": self._started_at.isoformat(), "digest": self._digest}
@@ -76,11 +78,11 @@ class Publication:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
-            # publishing less than before is safe: batches keep their numbers and rows, and nobody stores one twice
+            # starting over is safe: batches keep their numbers and rows, and the pipeline skips those it has stored
             self._path.replace(self._path.with_suffix(".damaged"))
-            log.warning("the publication state is damaged: kept aside, publication starts over")
+            log.warning("the publication state is damaged: the file is renamed and publication starts over")
             return None
         if started_at.tzinfo is None or digest != self._digest:
-            log.warning("the publication state is about other batches: publication starts over")
+            log.warning("the publication state belongs to other batches: publication starts over")
             return None
         return started_at

@@ -1,4 +1,4 @@
-"""The data API as a process: finds its rows, cuts the batches, listens until it is told to stop."""
+"""The process of the data API: it finds the source, cuts the batches and serves until it is stopped."""
 
 import signal
 import socket
@@ -18,9 +18,9 @@ from readmission.log import configure_logging, get_logger
 from readmission.settings import DataApiSettings
 
 _THREADS = 8
-# no route takes a body
+# no route reads a body
 _MAX_BODY_BYTES = 64 * 1024
-# waitress reads as much of a file at a time as the socket's buffer takes: megabytes by default
+# waitress reads a file in pieces of the size of the socket's buffer, which is megabytes by default
 _SOCKET_OPTIONS = [
     (socket.SOL_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024),
@@ -28,8 +28,8 @@ _SOCKET_OPTIONS = [
 
 
 def build(settings: DataApiSettings) -> Flask:
-    """The application of these settings; raises what ``find_source`` does."""
-    # Arrow's own pools keep what they freed; this process has to live on a very small machine
+    """Build the application from the settings. Raises what ``find_source`` and ``BatchStore.prepare`` raise."""
+    # Arrow's own pools keep freed memory, and this process runs on a very small machine
     pa.set_memory_pool(pa.system_memory_pool())
     source = find_source(settings)
     store = BatchStore.prepare(source, settings.batch_size, settings.data_cache)
@@ -42,7 +42,7 @@ def build(settings: DataApiSettings) -> Flask:
 
 
 def main(settings: DataApiSettings) -> None:
-    """Serve until SIGTERM or SIGINT; exits with status 1 and one clear event when it cannot start."""
+    """Serve until SIGTERM or SIGINT. When the API cannot start, log one event and exit with status 1."""
     configure_logging(json=settings.log_json)
     log = get_logger(__name__)
     try:
@@ -60,7 +60,7 @@ def main(settings: DataApiSettings) -> None:
         sys.exit(1)
     signal.signal(signal.SIGTERM, _stop)
     log.info("data API listening", host=settings.host, port=settings.data_api_port)
-    # waitress ends its loop at SystemExit; a client whose batch is cut off then asks again
+    # waitress stops at SystemExit; a client whose download is cut off then asks again
     server.run()
     log.info("data API stopped")
 

@@ -1,4 +1,4 @@
-"""Where the rows come from, in this order: a file, the UCI archive, a synthetic cohort."""
+"""Chooses the source of the rows. The order is: a file, the UCI archive, a synthetic cohort."""
 
 import hashlib
 from pathlib import Path
@@ -17,10 +17,10 @@ from readmission.synthetic.network import parameters_digest
 
 
 def find_source(settings: DataApiSettings) -> Source:
-    """The first source that these settings and the network give.
+    """The file ``DATA_PATH`` when it is set, else the UCI archive, else a synthetic cohort.
 
-    Raises :class:`InvalidSource` when ``DATA_PATH`` is no file of encounters and :class:`ChecksumMismatch` when the
-    archive is not the one it should be: neither is ever replaced by synthetic rows.
+    Only an unavailable archive is replaced by synthetic rows. Raises :class:`InvalidSource` when ``DATA_PATH`` cannot
+    be read, and :class:`ChecksumMismatch` when the archive holds another file than expected.
     """
     log = get_logger(__name__)
     if settings.data_path is not None:
@@ -30,7 +30,7 @@ def find_source(settings: DataApiSettings) -> Source:
         path = uci_file(settings.uci_url, settings.uci_sha256, settings.data_cache)
     except SourceUnavailable as error:
         log.warning(
-            "NO REAL DATA: the UCI archive cannot be had, the rows are SYNTHETIC and of no clinical meaning",
+            "NO REAL DATA: the UCI archive is not available; the rows are SYNTHETIC and have no clinical meaning",
             reason=str(error),
             rows=settings.synthetic_rows,
             seed=settings.synthetic_seed,
@@ -41,7 +41,7 @@ def find_source(settings: DataApiSettings) -> Source:
 
 
 def synthetic_source(rows: int, seed: int) -> Source:
-    """The synthetic cohort of ``rows`` encounters."""
+    """A synthetic cohort of ``rows`` encounters. The same ``rows`` and ``seed`` give the same cohort."""
 
     def read() -> pa.Table:
         columns = [pa.array(values).cast(SCHEMA.field(name).type) for name, values in cohort_columns(rows, seed)]

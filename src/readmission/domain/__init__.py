@@ -1,1 +1,1 @@
-"""Pure rules over numpy and pandas: the raw contract, cohort, cleaning, encoding, calibration, the gate."""
+"""Pure rules on numpy and pandas: raw contract, cohort, cleaning, encoding, calibration and promotion gate."""

@@ -1,7 +1,7 @@
-"""Intervals of the ROC AUC by a bootstrap over patients.
+"""Confidence intervals of the ROC AUC by a cluster bootstrap over patients.
 
-A patient's encounters are alike, so patients are resampled, not rows: resampled rows give intervals that are too narrow
-(Field and Welsh 2007, doi 10.1111/j.1467-9868.2007.00593.x, the cluster bootstrap).
+The encounters of a patient are correlated. Resampling rows would give intervals that are too narrow, so patients are
+resampled instead (Field and Welsh 2007, doi 10.1111/j.1467-9868.2007.00593.x).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the ends of its 95 % percentile interval."""
+    """An estimate and the limits of its 95 % percentile interval."""
 
     value: float
     low: float
@@ -26,9 +26,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Observations:
-    """The outcomes of ``n`` encounters of several patients, checked: both outcomes occur, patients are at least two.
+    """The outcomes of ``n`` encounters. Both outcomes occur, and there are at least two patients.
 
-    ``outcome``: ``(n,)`` bool. ``patient``: ``(n,)`` integers from 0, one number for each patient.
+    ``outcome``: ``(n,)`` bool. ``patient``: ``(n,)`` integers from 0 to ``patients - 1``, one for each patient.
     """
 
     outcome: np.ndarray
@@ -37,7 +37,10 @@ class Observations:
 
     @classmethod
     def of(cls, outcome: np.ndarray, patient_nbr: np.ndarray) -> Self:
-        """Raises :class:`NotEnoughData` when there is nothing to measure discrimination on."""
+        """Check ``(n,)`` outcomes (0 or 1) and ``(n,)`` patient numbers.
+
+        Raises :class:`NotEnoughData` when only one outcome occurs, or when all encounters belong to one patient.
+        """
         positive = np.asarray(outcome).astype(bool)
         numbers, patient = np.unique(np.asarray(patient_nbr), return_inverse=True)
         if not 0 < positive.sum() < len(positive):
@@ -50,7 +53,10 @@ class Observations:
 
 
 class RankedScores:
-    """Scores sorted once, so that the AUC under any weights costs two sums instead of a sort."""
+    """Sorts ``(n,)`` scores once, so that each weighted ROC AUC needs no further sort.
+
+    Raises :class:`NotEnoughData` when a score is not finite.
+    """
 
     def __init__(self, outcome: np.ndarray, score: np.ndarray) -> None:
         if not np.isfinite(score).all():
@@ -61,7 +67,10 @@ class RankedScores:
         self._positive = outcome[self._order].astype(float)
 
     def roc_auc(self, weight: np.ndarray) -> float:
-        """The weighted probability that a positive scores above a negative, ties half; NaN without one of the two."""
+        """The ROC AUC with ``(n,)`` weights: the probability that a positive scores above a negative.
+
+        Ties count half. The result is NaN when the positives or the negatives have no weight.
+        """
         sorted_weight = weight[self._order]
         positive = np.add.reduceat(sorted_weight * self._positive, self._ties)
         negative = np.add.reduceat(sorted_weight * (1 - self._positive), self._ties)
@@ -71,12 +80,15 @@ class RankedScores:
 
 
 def roc_auc(observed: Observations, score: np.ndarray) -> float:
-    """The ROC AUC of ``(n,)`` scores."""
+    """The ROC AUC of ``(n,)`` scores. Raises :class:`NotEnoughData` when a score is not finite."""
     return RankedScores(observed.outcome, score).roc_auc(np.ones(len(score)))
 
 
 def roc_auc_interval(observed: Observations, score: np.ndarray, rounds: int, seed: int) -> Interval:
-    """The ROC AUC of ``(n,)`` scores and its interval."""
+    """The ROC AUC of ``(n,)`` scores with its interval from ``rounds`` bootstrap rounds.
+
+    Raises :class:`NotEnoughData` when a score is not finite, or when most rounds draw one outcome only.
+    """
     ranked = RankedScores(observed.outcome, score)
     drawn = [ranked.roc_auc(weight) for weight in _resampled(observed, rounds, seed)]
     return _interval(ranked.roc_auc(np.ones(len(score))), drawn)
@@ -85,7 +97,11 @@ def roc_auc_interval(observed: Observations, score: np.ndarray, rounds: int, see
 def roc_auc_difference(
     observed: Observations, challenger: np.ndarray, production: np.ndarray, rounds: int, seed: int
 ) -> Interval:
-    """Challenger's minus production's ROC AUC; paired: each round measures both on the same patients."""
+    """The ROC AUC of the challenger minus that of production, with its interval. Both score arrays are ``(n,)``.
+
+    The bootstrap is paired: each round measures both models on the same patients. Raises as
+    :func:`roc_auc_interval`.
+    """
     ours, theirs = RankedScores(observed.outcome, challenger), RankedScores(observed.outcome, production)
     drawn = [ours.roc_auc(weight) - theirs.roc_auc(weight) for weight in _resampled(observed, rounds, seed)]
     once = np.ones(len(challenger))
@@ -93,7 +109,7 @@ def roc_auc_difference(
 
 
 def _resampled(observed: Observations, rounds: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each encounter is drawn, for each round."""
+    """For each round, the number of times that each encounter is drawn."""
     random = np.random.default_rng(seed)
     for _ in range(rounds):
         drawn = random.integers(observed.patients, size=observed.patients)
@@ -101,7 +117,7 @@ def _resampled(observed: Observations, rounds: int, seed: int) -> Iterator[np.nd
 
 
 def _interval(value: float, drawn: list[float]) -> Interval:
-    # a round that drew only one kind of outcome says nothing
+    # a round with one outcome only has no AUC
     usable = np.array(drawn)[np.isfinite(drawn)]
     if len(usable) < len(drawn) / 2 or not len(usable):
         raise NotEnoughData("most bootstrap rounds drew patients with one outcome only")

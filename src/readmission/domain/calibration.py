@@ -1,4 +1,4 @@
-"""Whether a predicted risk of 30 % means that 30 of 100 such patients come back.
+"""Calibration of predicted risks: whether 30 of 100 patients with a risk of 30 % are readmitted.
 
 Source: Van Calster et al. 2019, "Calibration: the Achilles heel of predictive analytics",
 doi 10.1186/s12916-019-1466-7.
@@ -16,16 +16,17 @@ _MOST_CERTAIN = 1e-6
 _STEPS = 50
 _CONVERGED = 1e-10
 _NO_ANSWER = (
-    "calibration has no finite answer: there is one outcome only, or the predicted risks tell the outcomes apart "
-    "perfectly, which no honest model of readmission does"
+    "the calibration has no finite solution: only one outcome occurs, or the predicted risks separate the outcomes "
+    "perfectly"
 )
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """``slope``: 1 is perfect, below 1 the risks are too extreme, above 1 too timid.
+    """The calibration of a model.
 
-    ``intercept`` (calibration in the large, log odds): 0 is perfect, above 0 the risks are too low on average.
+    ``slope``: 1 is perfect. Below 1, the risks are too extreme; above 1, they are too close to the average.
+    ``intercept`` (calibration in the large, in log odds): 0 is perfect. Above 0, the risks are too low on average.
     """
 
     slope: float
@@ -33,15 +34,16 @@ class Calibration:
 
     @property
     def is_good(self) -> bool:
-        """Good enough to show the probability as a risk: slope 0.8 to 1.25, intercept at most 0.1 from 0."""
+        """Whether the probability may be shown as a risk: slope from 0.8 to 1.25, intercept from -0.1 to 0.1."""
         return SLOPE_RANGE[0] <= self.slope <= SLOPE_RANGE[1] and abs(self.intercept) <= LARGEST_INTERCEPT
 
 
 def calibrate(outcome: np.ndarray, probability: np.ndarray) -> Calibration:
-    """Logistic recalibration of ``(n,)`` probabilities against ``(n,)`` outcomes.
+    """Measure calibration by logistic recalibration of ``(n,)`` probabilities against ``(n,)`` outcomes (0 or 1).
 
-    The slope is that of the outcome on the log odds; the intercept is fitted alone, with the log odds as an offset.
-    Raises :class:`NotEnoughData` when there is no finite answer: one outcome only, or the risks separate perfectly.
+    The slope comes from a regression of the outcome on the log odds. The intercept is fitted separately, with the log
+    odds as an offset. Raises :class:`NotEnoughData` when a fit has no finite solution: only one outcome occurs, the
+    risks separate the outcomes perfectly, or all risks are equal.
     """
     clipped = np.clip(np.asarray(probability, dtype=float), _MOST_CERTAIN, 1 - _MOST_CERTAIN)
     log_odds = np.log(clipped / (1 - clipped))

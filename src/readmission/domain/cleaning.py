@@ -1,4 +1,4 @@
-"""Raw encounters to clean ones: typed, unknown as NULL, outside-of-cohort rows dropped, nothing imputed."""
+"""Cleans raw encounters: sets types, turns unknown values into null and drops invalid rows. It imputes nothing."""
 
 from dataclasses import dataclass
 
@@ -20,17 +20,18 @@ CLEAN_COLUMNS = (
 
 @dataclass(frozen=True)
 class CleanBatch:
-    """``frame``: the kept encounters with ``CLEAN_COLUMNS``; ``dropped``: how many rows went, by reason."""
+    """A cleaned batch. ``frame`` has the kept rows with ``CLEAN_COLUMNS``; ``dropped`` counts the others by reason."""
 
     frame: pd.DataFrame
     dropped: dict[str, int]
 
 
 def validate_raw(frame_: pd.DataFrame) -> pd.DataFrame:
-    """A received batch with the schema's names and types; raises :class:`InvalidBatch` when it breaks the contract.
+    """Check a received batch and give it the schema's column order and types.
 
-    The 50 columns must be there (any order, no other), identifiers present and unique, integers integral. Values
-    outside a category's list are kept here: the raw table shows what came, cleaning drops the row.
+    Raises :class:`InvalidBatch` unless it has exactly the 50 columns (in any order), both identifiers in every row,
+    unique encounter identifiers, and whole numbers in the integer columns. Values outside a category's list are kept,
+    because the raw table stores what was received; :func:`clean` drops such rows.
     """
     columns = [str(name) for name in frame_.columns]
     if sorted(columns) != sorted(NAMES):
@@ -49,7 +50,7 @@ def validate_raw(frame_: pd.DataFrame) -> pd.DataFrame:
 
 
 def clean(raw: pd.DataFrame) -> CleanBatch:
-    """Clean a validated batch; each dropped row is counted under its first reason."""
+    """Clean a batch that :func:`validate_raw` returned. Each dropped row is counted under its first reason."""
     frame = raw.copy()
     dropped: dict[str, int] = {}
     frame = _keep(frame, ~frame["discharge_disposition_id"].isin(DEATH_OR_HOSPICE), "death or hospice", dropped)
@@ -68,13 +69,13 @@ def _typed(values: pd.Series, column: Column) -> pd.Series:
     try:
         return _integers(values) if column.kind in INTEGER_KINDS else values.astype("str")
     except (TypeError, ValueError, OverflowError):
-        # without its cause: pandas' text quotes a patient's value, and a task's log shows the whole chain
+        # from None: the error text of pandas contains a patient's value, and a task's log shows the whole chain
         raise InvalidBatch(f"{column.name} is not {column.kind} in every row") from None
 
 
 def _integers(values: pd.Series) -> pd.Series:
     if values.dtype.kind in "bmM":
-        raise TypeError("truth values and times convert to integers, but are none")
+        raise TypeError("Booleans and times are not integers")
     return pd.to_numeric(values).astype("Int64")
 
 

@@ -1,8 +1,8 @@
-"""Raw clinical values of one encounter to the numbers that a model takes.
+"""Encodes the clinical values of an encounter as numbers for a model.
 
-The rules are fixed by the schema, nothing is fitted: a category becomes its position in the schema's list, a code
-itself, an ICD-9 code its disease group, a number itself, and unknown becomes NaN. Training (``features``) and serving
-use the same tables; ``ENCODING_DIGEST`` names them, and a model says with which digest it was trained.
+The schema fixes the rules; nothing is fitted. A category becomes its position in the schema's list, and an ICD-9 code
+the position of its disease group. Codes and numbers keep their value. Unknown becomes NaN. Training and serving use the
+same tables. ``ENCODING_DIGEST`` identifies them, and a model file holds the digest that it was trained with.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def icd9_group(code: str) -> str:
 
 
 def table(column: Column) -> dict[object, float]:
-    """The number of each value that a category or code may hold; values that say "unknown" are not in it."""
+    """The number of each valid value of a category or code. Values that mean "unknown" are left out."""
     known = [value for value in column.values if value not in column.unknown]
     if column.kind is Kind.CODE:
         return {value: float(value) for value in known}
@@ -76,7 +76,7 @@ def table(column: Column) -> dict[object, float]:
 
 _GROUP_NUMBER = {group: float(position) for position, group in enumerate(ICD9_GROUPS)}
 TABLES = {column.name: table(column) for column in FEATURES if column.kind in (Kind.CATEGORY, Kind.CODE)}
-# a drug that nobody mentions was not given
+# a drug that is left out was not given
 DEFAULTS = {column.name: TABLES[column.name]["No"] for column in FEATURES if column.values == DOSES}
 
 ENCODING_DIGEST = hashlib.sha256(
@@ -97,18 +97,18 @@ def icd9_number(code: str) -> float:
 
 
 def encode(encounters: list[Mapping[str, object]]) -> np.ndarray:
-    """Valid encounters (raw clinical values by feature name) to ``(n, len(FEATURES))`` float32; NaN: unknown."""
+    """Encode valid encounters (clinical values by feature name) as ``(n, len(FEATURES))`` float32. NaN is unknown."""
     return np.array([encode_one(encounter) for encounter in encounters], dtype=np.float32).reshape(-1, len(FEATURES))
 
 
 def encode_one(encounter: Mapping[str, object]) -> list[float]:
-    """One valid encounter to its row of numbers, in the order of ``FEATURES``."""
+    """Encode one valid encounter as a row of numbers, in the order of ``FEATURES``."""
     get = encounter.get
     return [missing if (value := get(name)) is None else rule(value) for name, (rule, missing) in _RULES.items()]
 
 
 def number(column: Column, value: object) -> float:
-    """One valid value of a feature to its number; None: unknown, which for a drug means not given."""
+    """Encode one valid value of a feature. None is unknown; for a drug, None means not given."""
     rule, missing = _RULES[column.name]
     return missing if value is None else rule(value)
 
@@ -118,7 +118,7 @@ def _rule(column: Column) -> Callable[[Any], float]:
         return float
     if column.kind is Kind.ICD9:
         return icd9_number
-    # the bound method of a dict: a prediction looks up some forty of these
+    # the bound method of a dict is fast, and a prediction calls about forty of these rules
     return {**dict.fromkeys(column.unknown, UNKNOWN), **TABLES[column.name]}.__getitem__
 
 

@@ -1,4 +1,4 @@
-"""An invented encounter: the example of the API, of the page, and of the first prediction of a native run."""
+"""An invented encounter. The API, the page and the first prediction of a native run use it as their example."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The contract of a model file: its one input, its one output, and what it says about itself."""
+"""The contract of a model file: its input, its output and its metadata."""
 
 import json
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from readmission.domain.encoding import ENCODING_DIGEST
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
 
-# (n, len(FEATURES)) float32 as encoding.encode gives it, NaN = unknown; (n, 2) float32, the second column is the risk
+# the input is (n, len(FEATURES)) float32 of encoding.encode; the output is (n, 2) float32, its second column the risk
 INPUT = "features"
 OUTPUT = "probabilities"
 
-# a model file whose probabilities are this far from its pipeline's is never promoted
+# the probabilities of a model file and its pipeline must differ by less than this
 PARITY_LIMIT = 1e-4
 
 
 @dataclass(frozen=True)
 class ModelFileMetadata:
-    """What a model file says about itself; probabilities between 0 and 1, ``trained_at`` in UTC.
+    """The metadata of a model file. The three limits are probabilities from 0 to 1. ``trained_at`` is in UTC.
 
-    ``threshold`` separates prediction 0 from 1 (>=); below ``risk_band_medium`` the risk is low, from
-    ``risk_band_high`` on it is high.
+    The prediction is 1 from ``threshold`` on. The risk is low below ``risk_band_medium``, and high from
+    ``risk_band_high`` on.
     """
 
     target: str
@@ -36,7 +36,7 @@ class ModelFileMetadata:
     trained_at: datetime
 
     def properties(self) -> dict[str, str]:
-        """As strings for the file's metadata, with the encoding that the model was trained with."""
+        """The metadata as strings, with the names and the digest of the feature encoding of this release."""
         own = {name: str(value) for name, value in vars(self).items()}
         return own | {
             "calibrated": "true" if self.calibrated else "false",
@@ -47,7 +47,11 @@ class ModelFileMetadata:
 
     @classmethod
     def from_properties(cls, properties: dict[str, str]) -> Self:
-        """Raises :class:`InvalidModel` when a property is missing, malformed, or of another encoding."""
+        """Read the metadata of a model file.
+
+        Raises :class:`InvalidModel` when a property is missing or malformed, when a limit is not a probability, or when
+        the model was trained with another feature encoding.
+        """
         if properties.get("encoding_digest") != ENCODING_DIGEST:
             raise InvalidModel("the model was trained with another encoding of the features than this release has")
         try:
@@ -63,7 +67,7 @@ class ModelFileMetadata:
                 trained_at=datetime.fromisoformat(properties["trained_at"]),
             )
         except (KeyError, ValueError) as error:
-            raise InvalidModel(f"the model file's metadata lacks or garbles {error}") from error
+            raise InvalidModel(f"the model file's metadata has a missing or malformed value: {error}") from error
         cut_offs = (metadata.threshold, metadata.risk_band_medium, metadata.risk_band_high)
         if not all(0 <= cut_off <= 1 for cut_off in cut_offs) or metadata.risk_band_medium > metadata.risk_band_high:
             raise InvalidModel("the model file's threshold and risk bands are not ordered probabilities")

@@ -1,4 +1,4 @@
-"""When the source is meant to be on: a daily window of wall-clock time in one time zone."""
+"""The schedule of the data source: a daily time window in one time zone."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Schedule:
-    """On from ``start`` (inclusive) to ``stop`` (exclusive), every day.
+    """A daily window from ``start`` (inclusive) to ``stop`` (exclusive).
 
-    A ``stop`` before ``start`` lies in the next day; equal times are the whole day.
+    When ``stop`` is before ``start``, the window ends on the next day. Equal times mean the whole day.
     """
 
     start: time
@@ -17,9 +17,9 @@ class Schedule:
     timezone: ZoneInfo
 
     def is_open(self, instant: datetime) -> bool:
-        """``instant`` carries its time zone; raises :class:`ValueError` when it does not."""
+        """Whether ``instant`` lies in the window. Raises :class:`ValueError` when it has no time zone."""
         if instant.tzinfo is None:
-            raise ValueError("an instant without a time zone is not one instant")
+            raise ValueError("the instant has no time zone")
         now = instant.astimezone(self.timezone).time()
         if self.start < self.stop:
             return self.start <= now < self.stop

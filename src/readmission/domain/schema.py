@@ -1,7 +1,7 @@
-"""The raw contract: the 50 columns of the encounters, what each may hold, and which of them a model sees.
+"""The raw contract: the 50 columns of an encounter, their valid values, and which of them are features.
 
 Source of names, codes and ranges: Strack et al. 2014, doi 10.1155/2014/781670, and the data set's ``IDs_mapping.csv``
-(UCI 296, CC BY 4.0). Ranges are the observed ones, widened where a larger value is clinically possible.
+(UCI 296, CC BY 4.0). A range is the observed one, wider where larger values are clinically possible.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a column holds."""
+    """The kind of values in a column. A code is an integer of ``IDs_mapping.csv``."""
 
     IDENTIFIER = "identifier"
     NUMBER = "number"
@@ -22,9 +22,9 @@ class Kind(StrEnum):
 class Column:
     """One column of an encounter.
 
-    ``name`` is its one spelling in code, SQL and API; ``raw_name`` is the source file's.
-    ``values`` lists what a category or code may be, in ordinal order where there is one. ``unknown`` lists the values
-    that say "not known" in words; they become null. ``low`` and ``high`` are inclusive.
+    ``name`` is used in code, SQL and API. ``raw_name`` is the name in the source file when it differs.
+    ``values`` lists the valid values of a category or code, in ordinal order where there is one. ``unknown`` lists the
+    values that mean "not known"; they become null. ``low`` and ``high`` are the inclusive range of a number.
     """
 
     name: str

@@ -1,0 +1,1 @@
+"""The inference API: routes, request checking, the model in memory, prediction log and metrics."""

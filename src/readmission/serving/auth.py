@@ -1,4 +1,4 @@
-"""Who may call: API keys, compared in constant time."""
+"""Authentication by the header ``X-API-Key``. Keys are compared in constant time."""
 
 import hmac
 
@@ -10,29 +10,32 @@ from readmission.http_contract import API_KEY_HEADER
 
 
 class ApiKeys:
-    """The keys of a route; without any, it is open."""
+    """The keys that a route accepts. A route without keys is open to everybody."""
 
     def __init__(self, keys: SecretStr | None) -> None:
-        """``keys`` are separated by commas; raises :class:`MissingSetting` for a setting that holds none."""
+        """``keys`` is a comma-separated list. Raises :class:`MissingSetting` when it is set but holds no key."""
         words = keys.get_secret_value().split(",") if keys else []
         self._keys = [word.strip().encode() for word in words if word.strip()]
         if keys is not None and not self._keys:
             raise MissingSetting("API_KEYS")
 
     def check(self, request: Request) -> None:
-        """Raises :class:`Unauthorized`."""
+        """Accept a request that carries one of the keys. Raises :class:`Unauthorized` otherwise."""
         if self._keys and not _is_one_of(request, self._keys):
             raise Unauthorized(f"the header {API_KEY_HEADER} lacks a valid key")
 
 
 class AdminKey:
-    """The operator's one key; without it, the route is closed."""
+    """The operator's key. A route without this key is closed to everybody."""
 
     def __init__(self, key: SecretStr | None) -> None:
         self._keys = [key.get_secret_value().encode()] if key and key.get_secret_value() else []
 
     def check(self, request: Request) -> None:
-        """Raises :class:`Unauthorized`, or :class:`Forbidden` where no key is set."""
+        """Accept a request that carries the admin key.
+
+        Raises :class:`Unauthorized` when the key is wrong, and :class:`Forbidden` when the server has no admin key.
+        """
         if not self._keys:
             raise Forbidden("this route is closed: the server has no ADMIN_API_KEY")
         if not _is_one_of(request, self._keys):
@@ -40,6 +43,6 @@ class AdminKey:
 
 
 def _is_one_of(request: Request, keys: list[bytes]) -> bool:
-    # all keys are compared, whichever matches: the time says nothing
+    # compare all keys, so that the response time does not reveal which one matches
     sent = request.headers.get(API_KEY_HEADER, "").encode("latin-1")
     return sum(hmac.compare_digest(sent, key) for key in keys) > 0

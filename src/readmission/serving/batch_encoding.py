@@ -1,4 +1,4 @@
-"""Columns of raw values to the model's matrix: each distinct value is checked and encoded once."""
+"""Encode a batch, column by column, into the model's input matrix. Each distinct value is checked and encoded once."""
 
 from typing import Any
 
@@ -13,23 +13,23 @@ Problems = dict[int, list[FieldProblem]]
 
 
 def encode_batch(batch: Batch) -> tuple[np.ndarray, Problems]:
-    """The matrix ``(rows, len(FEATURES))`` as ``encoding.encode`` gives it, and what is wrong, by row.
+    """Return the float32 matrix ``(rows, len(FEATURES))`` of ``encoding.encode``, and the problems by row number.
 
-    A row with a problem holds NaN where its value was refused: it must not be predicted.
+    A refused value is NaN in the matrix. The caller must not predict a row that has a problem.
     """
     problems = dict(batch.problems)
     matrix = np.empty((batch.rows, len(FEATURES)), dtype=np.float32)
     for position, column in enumerate(FEATURES):
         matrix[:, position], refused = _encode_column(column, batch.values[column.name])
         for row, problem in refused.items():
-            # a row whose form is wrong is told so, and no more
+            # a malformed row is reported once, without a problem for each of its fields
             if row not in batch.problems:
                 problems.setdefault(row, []).append(problem)
     return matrix, problems
 
 
 def _encode_column(column: Column, values: list[Any]) -> tuple[np.ndarray, dict[int, FieldProblem]]:
-    # 1, 1.0 and true are the same key of a dictionary: among several types, a value goes with its own
+    # 1, 1.0 and True are the same dictionary key: in a column of mixed types, the key includes the type
     mixed = len(set(map(type, values)) - {type(None)}) > 1
     keys = [(value.__class__, value) for value in values] if mixed else values
     verdicts = {key: check_value(column, key[1] if mixed else key) for key in set(keys)}

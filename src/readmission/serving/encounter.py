@@ -1,4 +1,4 @@
-"""One encounter as a caller sends it: the request model, made from the raw contract, and what a bad field is told."""
+"""The request model of one encounter, generated from the schema, and the error messages for refused fields."""
 
 from collections.abc import Callable
 from functools import cache
@@ -28,7 +28,7 @@ SHOWN_NAME = 64
 
 
 class FieldProblem(TypedDict):
-    """Why a field is refused; ``allowed`` is the JSON Schema of what it may hold. Never holds the caller's value."""
+    """Why a field is refused, without the caller's value. ``allowed`` is the JSON Schema of the valid values."""
 
     field: str
     message: str
@@ -36,7 +36,7 @@ class FieldProblem(TypedDict):
 
 
 def allowed(column: Column) -> dict[str, Any]:
-    """What a feature may hold, as a JSON Schema without the null of an unknown value."""
+    """The JSON Schema of a feature's valid values. The null of an unknown value is left out."""
     if column.kind is Kind.NUMBER:
         return {"type": "integer", "minimum": column.low, "maximum": column.high}
     if column.kind is Kind.ICD9:
@@ -47,7 +47,7 @@ def allowed(column: Column) -> dict[str, Any]:
 
 
 def problem(column: Column, kind: str = "") -> FieldProblem:
-    """The problem of a feature; ``kind`` is the validator's name for it."""
+    """Describe why a feature is refused. ``kind`` is the error type that pydantic reports."""
     message = {
         "missing": f"is required: {_expectation(column)}",
         "outside_cohort": "names death or hospice: outside of the model's cohort, such a patient cannot be readmitted",
@@ -57,30 +57,30 @@ def problem(column: Column, kind: str = "") -> FieldProblem:
 
 
 def unknown_field(name: str) -> FieldProblem:
-    """The problem of a field that the model does not have, or has under its other spelling already."""
+    """Describe an unexpected field: its name is unknown, or the same feature is also given under its other name."""
     if (feature := COLUMN.get(NAME_OF_RAW.get(name, name))) and feature.feature:
         return problem(feature, "duplicate")
     return FieldProblem(field=name[:SHOWN_NAME], message="is not a field of an encounter", allowed={"not": {}})
 
 
 def parse_encounter(body: bytes) -> dict[str, Any]:
-    """The valid encounter in a JSON body, by feature name, None: unknown.
+    """Read one encounter from a JSON body, as a dict by feature name. Unknown values are None.
 
-    Raises :class:`UnreadableInput` when it is no JSON and :class:`InvalidInput` with all its problems.
+    Raises :class:`UnreadableInput` when the body is not JSON, and :class:`InvalidInput` with all refused fields.
     """
     try:
         encounter = Encounter.model_validate_json(body)
     except ValidationError as error:
-        # from None: the validator's own text repeats the caller's values
+        # from None: pydantic's error text contains the caller's values
         raise _refusal(error) from None
-    # no name and no valid value has a colon in it: more colons than fields means that one was given twice
+    # names and valid values contain no colon, so more colons than fields means that a field is repeated
     if body.count(b":") != len(encounter.model_fields_set):
         raise InvalidInput("a field is given more than once")
     return encounter.__dict__
 
 
 def check_value(column: Column, value: object) -> FieldProblem | None:
-    """What is wrong with one value of a feature, by the same rule as in :data:`Encounter`."""
+    """Check one value of a feature with the rules of :data:`Encounter`. Returns None when it is valid."""
     if value is None and column.required:
         return problem(column, "missing")
     try:
@@ -134,7 +134,7 @@ def _type(column: Column) -> Any:
     elif column.kind is Kind.ICD9:
         kind = Annotated[str, AfterValidator(_icd9_check)]
     elif column.kind is Kind.CODE:
-        # not a Literal: it would take true for 1 and 3.0 for 3
+        # not a Literal: it would accept true as 1 and 3.0 as 3
         kind = Annotated[int, AfterValidator(_code_check(column))]
     else:
         kind = Literal[tuple(_categories(column))]

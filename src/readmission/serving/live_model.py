@@ -1,4 +1,4 @@
-"""The model that a worker serves now: swapped as a whole, so that a request sees one model from start to end."""
+"""The model that a worker serves. It is replaced in one step, so a request uses the same model from start to end."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ RISK_BANDS = ("low", "medium", "high")
 
 @dataclass(frozen=True)
 class LiveModel:
-    """A registered version with its model in memory; ``loaded_at`` in UTC."""
+    """A registered version with its model in memory. ``loaded_at`` is in UTC."""
 
     version: ModelVersion
     model: OnnxModel
@@ -27,6 +27,7 @@ class LiveModel:
 
     @property
     def metadata(self) -> ModelFileMetadata:
+        """The metadata stored in the model file."""
         return self.model.metadata
 
     def probabilities(self, matrix: np.ndarray) -> list[float]:
@@ -35,23 +36,25 @@ class LiveModel:
         return probabilities
 
     def prediction(self, probability: float) -> int:
+        """1 (readmission) when ``probability`` (0 to 1) is at least the model's threshold, 0 otherwise."""
         return int(probability >= self.metadata.threshold)
 
     def risk_band(self, probability: float) -> str:
+        """The band of ``RISK_BANDS`` for a probability (0 to 1). Each limit belongs to the band above it."""
         if probability < self.metadata.risk_band_medium:
             return "low"
         return "medium" if probability < self.metadata.risk_band_high else "high"
 
 
 class ModelSlot:
-    """Where the live model is. ``stale``: it is not known to be the one in production now."""
+    """Holds the live model. ``stale`` is True when the live model may not be the current production version."""
 
     def __init__(self) -> None:
         self.live: LiveModel | None = None
         self.stale = True
 
     def current(self) -> LiveModel:
-        """Raises :class:`ModelNotLoaded` until there is one."""
+        """The live model. Raises :class:`ModelNotLoaded` until one is loaded."""
         live = self.live
         if live is None:
             raise ModelNotLoaded("no model is loaded yet: none was promoted, or the model registry cannot be reached")
@@ -59,13 +62,13 @@ class ModelSlot:
 
 
 def smoke_test(model: OnnxModel) -> None:
-    """Predict a few rows of very different kinds; raises :class:`InvalidModel` unless all give a probability."""
+    """Predict a few very different rows. Raises :class:`InvalidModel` unless every result is a probability."""
     rows = np.array(list(_smoke_rows()), dtype=np.float32)
     probabilities = model.predict_probability(rows)
     if probabilities.shape != (len(rows),) or not np.isfinite(probabilities).all():
         raise InvalidModel("the model does not give one finite number for each row")
     if probabilities.min() < 0 or probabilities.max() > 1:
-        raise InvalidModel("the model gives numbers that are no probabilities")
+        raise InvalidModel("the model gives numbers outside 0 to 1")
 
 
 def _smoke_rows() -> Iterable[list[float]]:

@@ -1,4 +1,4 @@
-"""What Prometheus sees of the inference API: all workers together, by way of files in ``PROMETHEUS_MULTIPROC_DIR``."""
+"""Prometheus metrics of the inference API. Workers share them through files in ``PROMETHEUS_MULTIPROC_DIR``."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _LIVE_FILE = re.compile(r"gauge_live\w*_(\d+)\.db")
 
 
 class Metrics:
-    """The metrics of one application; names are in Prometheus' base units."""
+    """The metrics of one application. Durations are in seconds, Prometheus' base unit."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -67,7 +67,7 @@ class Metrics:
             self.reloads.labels(result)
 
     def predicted(self, live: LiveModel, probabilities: list[float]) -> None:
-        """Count predictions of one model version by risk band and probability."""
+        """Count the predictions of one model version by risk band and probability (0 to 1)."""
         version = live.version.version
         observe = self._child(self.probability, version).observe
         counts = dict.fromkeys(RISK_BANDS, 0)
@@ -79,26 +79,26 @@ class Metrics:
                 self._child(self.predictions, version, band).inc(count)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count one request."""
+        """Count one request and record how long it took."""
         self._child(self.requests, route, str(status)).inc()
         self._child(self.duration, route).observe(seconds)
 
     def model_swapped(self, previous: LiveModel | None, live: LiveModel) -> None:
-        """This worker serves ``live`` from now on."""
-        # a series cannot be taken back in the files that the workers share, only set to 0
+        """Record that this worker now serves ``live`` and no longer ``previous``."""
+        # the files that the workers share cannot drop a series, so the old one is set to 0
         if previous is not None:
             self.model_info.labels(*_model_labels(previous)).set(0)
         self.model_info.labels(*_model_labels(live)).set(1)
 
     def _child(self, metric: Any, *labels: str) -> Any:
-        # labels() of the library checks and locks each time; this is on the way of every request
+        # the library's labels() validates and locks on each call, and every request comes through here
         key = (metric, labels)
         if (child := self._children.get(key)) is None:
             child = self._children[key] = metric.labels(*labels)
         return child
 
     def exposition(self) -> bytes:
-        """The text that Prometheus scrapes."""
+        """The metrics of all workers in Prometheus' text format."""
         if MULTIPROCESS_DIR not in os.environ:
             return generate_latest(self._registry)
         forget_dead_workers()
@@ -108,11 +108,11 @@ class Metrics:
 
 
 def forget_dead_workers() -> None:
-    """Take what dead workers were serving out of the sums; their counts stay, a counter must not fall."""
+    """Remove the live gauges of dead workers. Their counters stay, because a counter must not decrease."""
     folder = os.environ.get(MULTIPROCESS_DIR)
     for path in Path(folder).iterdir() if folder else ():
         if (match := _LIVE_FILE.fullmatch(path.name)) and not _is_alive(int(match[1])):
-            # a sibling that is asked at the same moment may be first
+            # another worker that is scraped at the same time may delete the file first
             with suppress(FileNotFoundError):
                 mark_process_dead(int(match[1]))  # type: ignore[no-untyped-call]
 
@@ -120,7 +120,7 @@ def forget_dead_workers() -> None:
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):  # gone, or the number is another user's by now
+    except (ProcessLookupError, PermissionError):  # the process ended, or another user's process has its number now
         return False
     return True
 

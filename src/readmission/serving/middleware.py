@@ -1,4 +1,4 @@
-"""The outermost layer: time and count each request, and let no error out that could hold a patient's data."""
+"""The outermost middleware. It times and counts requests, and hides error texts that may contain a patient's data."""
 
 import time
 import traceback
@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 
 class RequestMiddleware:
-    """Pure ASGI middleware; ``routes`` bounds the values of the metrics' label, whatever paths are tried."""
+    """ASGI middleware. A path outside ``routes`` is counted as ``unmatched``, so that the metric's labels stay few."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: Collection[str]) -> None:
         self._app = app
@@ -43,10 +43,10 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, noting)
         except ClientDisconnect:
-            log.info("client left", path=self._route(scope))
-        except Exception as error:  # noqa: BLE001 - the last line: what nobody foresaw becomes a 500
+            log.info("client disconnected", path=self._route(scope))
+        except Exception as error:  # noqa: BLE001 - an unexpected error becomes a 500
             event = {"path": self._route(scope), "error": type(error).__name__, "at": _where(error)}
-            log.error("request failed", **event)  # noqa: TRY400 - an error's text may quote a patient's values
+            log.error("request failed", **event)  # noqa: TRY400 - an error text may contain a patient's values
             if not status:
                 await _FAILED(scope, receive, noting)
         finally:
@@ -61,6 +61,6 @@ class RequestMiddleware:
 
 
 def _where(error: BaseException) -> list[str]:
-    """The calls that led to an error, without its text: that may quote a patient's values."""
+    """The last calls before an error, without its text, which may contain a patient's values."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,4 +1,4 @@
-"""The last good model on local disk, so that a server can start while the registry is down."""
+"""Keeps the last loaded model on local disk, so that a server can start while the registry is down."""
 
 import hashlib
 import json
@@ -14,14 +14,17 @@ log = get_logger(__name__)
 
 
 class ModelCache:
-    """One folder: a model file by its digest, and which version it is. Files appear whole: processes may share it."""
+    """A folder with one model file, named by its digest, and a description of its version.
+
+    Files are written atomically, so several processes can share the folder.
+    """
 
     def __init__(self, folder: Path, model_name: str) -> None:
         self._folder = folder
         self._last = folder / f"{model_name}.json"
 
     def remember(self, version: ModelVersion, data: bytes) -> None:
-        """Keep a version as the last good one and forget the others; a full or read-only disk is only logged."""
+        """Store a version as the last good one and delete the others. A full or read-only disk is only logged."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._write(self._model_file(version.onnx_digest), data)
@@ -32,7 +35,7 @@ class ModelCache:
             log.warning("model not cached", version=version.version, reason=str(error))
 
     def last(self) -> ModelVersion | None:
-        """The version that was served last; None when there is none or its description is broken."""
+        """The version that was served last, or None when there is none or its description is damaged."""
         try:
             found = json.loads(self._last.read_bytes())
             return ModelVersion(**found | {"created_at": datetime.fromisoformat(found["created_at"])})
@@ -43,7 +46,7 @@ class ModelCache:
             return None
 
     def read(self, digest: str) -> bytes | None:
-        """The model file with this sha256; None when it is not there or not whole."""
+        """The bytes of the model file with this sha256, or None when the file is missing or damaged."""
         try:
             data = self._model_file(digest).read_bytes()
         except OSError:
@@ -51,7 +54,7 @@ class ModelCache:
         return data if hashlib.sha256(data).hexdigest() == digest else None
 
     def _model_file(self, digest: str) -> Path:
-        # the digest is a tag that others can write: it must not lead out of the folder
+        # others can write the digest tag of a version, so it must not lead out of the folder
         return self._folder / f"{Path(digest).name}.onnx"
 
     def _write(self, path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Keep a worker on the version in production: poll, load beside the live model, smoke-test, swap."""
+"""Keeps a worker on the production version: polls the registry, loads and tests a new version, then swaps it in."""
 
 import random
 import threading
@@ -26,19 +26,22 @@ log = get_logger(__name__)
 
 
 class Registry(Protocol):
-    """What the follower needs of ``adapters.registry.ModelRegistry``."""
+    """The part of ``adapters.registry.ModelRegistry`` that the follower uses."""
 
     @property
-    def model_name(self) -> str: ...
+    def model_name(self) -> str:
+        """The name of the registered model."""
 
-    def production(self) -> ModelVersion | None: ...
+    def production(self) -> ModelVersion | None:
+        """The version in production, or None. Raises :class:`SourceUnavailable` when the registry does not answer."""
 
-    def download_onnx(self, version: ModelVersion) -> bytes: ...
+    def download_onnx(self, version: ModelVersion) -> bytes:
+        """The model file. Raises :class:`InvalidModel` when it does not have the version's digest."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A version that could not be loaded, how often, and when it is worth another try (monotonic seconds)."""
+    """A version that failed to load ``times`` times. ``retry_at`` is in seconds of the follower's clock."""
 
     version: ModelVersion
     times: int
@@ -46,23 +49,24 @@ class Refusal:
 
 
 class ReloadSignal:
-    """A file whose content changes when one worker was told to reload: its siblings see it and follow."""
+    """Tells the other workers to reload by changing a shared file. Without a path it does nothing."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._seen = self._content()
 
     def pending(self) -> bool:
-        """Whether another worker raised it since it was last taken."""
+        """Whether another worker has raised the signal since the last :meth:`take`."""
         return self._content() != self._seen
 
     def take(self) -> bool:
-        """As :meth:`pending`, and be done with it."""
+        """Return :meth:`pending` and mark the signal as seen."""
         content = self._content()
         changed, self._seen = content != self._seen, content
         return changed
 
     def raise_for_siblings(self) -> None:
+        """Tell the other workers to reload. This worker does not see its own signal."""
         if self._path is not None:
             self._seen = uuid.uuid4().hex
             self._path.write_text(self._seen)
@@ -75,7 +79,7 @@ class ReloadSignal:
 
 
 class ModelFollower:
-    """Brings one slot to the version in production; its methods may be called from any thread."""
+    """Loads the production version into one slot. Its methods are thread-safe."""
 
     def __init__(
         self,
@@ -101,7 +105,10 @@ class ModelFollower:
         self._tried = threading.Event()
 
     def run(self) -> None:
-        """Follow until :meth:`stop`; a failure is logged and tried again, sooner while there is no model at all."""
+        """Poll the registry until :meth:`stop`.
+
+        A failure is logged and tried again at the next poll. While no model is loaded, polls come sooner.
+        """
         wait = FIRST_RETRY_SECONDS
         while not self._stop.is_set():
             self.follow(insist=self._signal.take())
@@ -111,35 +118,39 @@ class ModelFollower:
             wait = wait * 2 if waiting_for_first else FIRST_RETRY_SECONDS
 
     def wait_first_try(self, seconds: float) -> None:
-        """Wait until the first attempt to load a model has ended, well or not, or ``seconds`` have gone by."""
+        """Wait for the end of the first attempt to load a model, successful or not, but at most ``seconds``."""
         self._tried.wait(seconds)
 
     def stop(self) -> None:
+        """End :meth:`run` soon. A load that has begun is finished first."""
         self._stop.set()
 
     def reload(self) -> tuple[LiveModel | None, LiveModel]:
-        """Load the version in production now and tell the siblings; the model before and after.
+        """Load the production version now and tell the other workers. Returns the model before and after.
 
-        Raises :class:`NotFound` when none is in production, :class:`InvalidModel` or :class:`SourceUnavailable`; the
-        live model is then served on.
+        Raises :class:`NotFound` when no version is in production, :class:`InvalidModel` when it cannot be loaded, and
+        :class:`SourceUnavailable` when the registry does not answer. The live model then stays in place.
         """
         before, after = self._follow(insist=True)
         self._signal.raise_for_siblings()
         return before, after
 
     def follow(self, *, insist: bool = False) -> None:
-        """Be on the version in production, as far as possible now; ``insist`` tries a refused version again at once."""
+        """Load the production version if the registry can be reached. Errors are logged, not raised.
+
+        ``insist`` tries a version that failed before again without waiting.
+        """
         try:
             self._follow(insist=insist)
         except NotFound as error:
-            # the registry was asked and has none: a model from an earlier life must not come back
-            log.warning("no model to follow", reason=str(error), serving=self._serving())
+            # the registry answered that there is none, so the cached model must not be used
+            log.warning("no model in production", reason=str(error), serving=self._serving())
         except ReadmissionError as error:
-            log.warning("model not followed", reason=str(error), serving=self._serving())
+            log.warning("production model not loaded", reason=str(error), serving=self._serving())
             self._fall_back()
         except Exception:
-            # this thread must outlive whatever the registry's client comes up with
-            log.exception("model not followed", serving=self._serving())
+            # no error of the registry's client may end this thread
+            log.exception("production model not loaded", serving=self._serving())
             self._fall_back()
 
     def _follow(self, *, insist: bool) -> tuple[LiveModel | None, LiveModel]:
@@ -163,7 +174,7 @@ class ModelFollower:
             return live
         refusal = self._refusal if self._refusal and _same(self._refusal.version, version) else None
         if refusal and not insist and self._clock() < refusal.retry_at:
-            raise InvalidModel(f"version {version.version} could not be loaded; it is not tried again yet")
+            raise InvalidModel(f"version {version.version} failed to load; it will be tried again later")
         try:
             return self._load(version, self._cache.read(version.onnx_digest) or self._registry.download_onnx(version))
         except InvalidModel:
@@ -188,7 +199,7 @@ class ModelFollower:
         self._refusal = Refusal(version, times, self._clock() + delay)
 
     def _fall_back(self) -> None:
-        """With no model at all, serve the one that was served last; it stays marked as stale."""
+        """When no model is loaded, serve the one that was served last. It stays marked as stale."""
         with self._lock:
             version = None if self._slot.live else self._cache.last()
             data = self._cache.read(version.onnx_digest) if version else None
@@ -200,8 +211,8 @@ class ModelFollower:
                 log.warning("cached model not usable", version=version.version, reason=str(error))
 
     def _pause(self, seconds: float) -> None:
-        """Wait about ``seconds`` (the workers must not all ask at once), less when stopped or signalled."""
-        until = self._clock() + seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
+        """Wait ``seconds``, or until a stop or a signal. The jitter keeps workers from polling at the same time."""
+        until = self._clock() + seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter needs no secure random numbers
         while (left := until - self._clock()) > 0:
             if self._stop.wait(min(left, GLANCE_SECONDS)) or self._signal.pending():
                 return

@@ -1,4 +1,4 @@
-"""The routes of those who run the service: what it is, whether it lives, which model it serves, its metrics."""
+"""The routes for operators: information, health, readiness, the model that is served, reload and metrics."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ METRIC_PREFIXES = ("train_", "validation_", "test_")
 
 
 class RiskBands(Answer):
-    """Below ``medium`` the risk is low; from ``high`` on it is high."""
+    """The limits of the risk bands: low below ``medium``, high from ``high`` on, medium between them."""
 
     medium: Probability
     high: Probability
@@ -36,8 +36,8 @@ class ModelInfo(Answer):
     name: str
     version: str
     loaded_at: datetime
-    stale: bool = Field(description="True while the registry cannot be asked, or its version cannot be loaded.")
-    metrics: dict[str, float] = Field(description="As measured before the promotion.")
+    stale: bool = Field(description="True while the production version is unknown or cannot be loaded.")
+    metrics: dict[str, float] = Field(description="Measured before the promotion.")
     features: list[str]
     data_source: DataSource
     digest: str = Field(description="sha256 of the model file.")
@@ -51,7 +51,7 @@ class ModelInfo(Answer):
 
 
 class Reload(Answer):
-    """The version before and after."""
+    """The versions before and after a reload."""
 
     model_name: str
     previous_version: str | None
@@ -59,18 +59,18 @@ class Reload(Answer):
 
 
 def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: AdminKey, metrics: Metrics) -> APIRouter:
-    """The routes, over the worker's model and the thread that follows the registry."""
+    """The routes for operators. ``follower`` handles ``/reload-model``, which needs ``admin_key``."""
     router = APIRouter(route_class=DirectRoute, tags=["operations"])
 
     @router.get("/", summary="Name, version and links")
     async def root(_: Request) -> Response:
         return _json({"name": "readmission", "version": version("readmission"), "links": LINKS})
 
-    @router.get("/health", summary="The process lives")
+    @router.get("/health", summary="Liveness: the process runs")
     async def health(_: Request) -> Response:
         return _json({"status": "ok"})
 
-    @router.get("/ready", summary="A model is loaded", responses=problems(503))
+    @router.get("/ready", summary="Readiness: a model is loaded", responses=problems(503))
     async def ready(_: Request) -> Response:
         return _json({"status": "ready", "model_version": slot.current().version.version})
 
@@ -82,7 +82,7 @@ def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: Admin
 
     @router.post(
         "/reload-model",
-        summary="Load the version in production now, in all workers",
+        summary="Load the production version now, in all workers",
         responses={200: {"model": Reload}, **problems(401, 403, 404, 502, 503)},
         openapi_extra={"security": KEYED},
     )
@@ -93,7 +93,7 @@ def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: Admin
         now = after.version
         return _json({"model_name": now.name, "previous_version": previous, "model_version": now.version})
 
-    @router.get("/metrics", summary="All workers together, for Prometheus", response_class=Response)
+    @router.get("/metrics", summary="Metrics of all workers, for Prometheus", response_class=Response)
     async def prometheus(_: Request) -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
@@ -101,7 +101,7 @@ def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: Admin
 
 
 def describe(live: LiveModel, *, stale: bool) -> dict[str, Any]:
-    """What is known of a model, by the keys of ``ModelInfo``."""
+    """Describe a model, with the keys of ``ModelInfo``. ``stale`` is that of the worker's slot."""
     metadata = live.metadata
     return {
         "name": live.version.name,

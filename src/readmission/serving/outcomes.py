@@ -1,4 +1,4 @@
-"""``POST /outcomes``: what became of the patient, for a prediction made earlier."""
+"""``POST /outcomes``: records whether the patient of an earlier prediction was readmitted."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 
 class Outcome(BaseModel):
-    """What became of a patient after a prediction."""
+    """Whether the patient of a prediction was readmitted."""
 
     model_config = ConfigDict(
         strict=True,
@@ -38,23 +38,29 @@ class Outcome(BaseModel):
 
     prediction_id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
     readmitted: bool
-    observed_at: AwareDatetime | None = Field(default=None, description="When it was known, with a zone; default: now.")
+    observed_at: AwareDatetime | None = Field(
+        default=None, description="When it was known, with a time zone. Default: now."
+    )
 
 
 class OutcomeTable(Protocol):
-    """What the route needs of ``adapters.database.InferenceDatabase``."""
+    """The part of ``adapters.database.InferenceDatabase`` that the route uses."""
 
-    def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime, /) -> None: ...
+    def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime, /) -> None:
+        """Store one outcome. ``observed_at`` is in UTC. Storing the same outcome again changes nothing.
+
+        Raises :class:`NotFound` for an unknown prediction, and :class:`InvalidInput` when another outcome is stored.
+        """
 
 
 def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
-    """The route; without a table there is nothing to add an outcome to."""
+    """The route. Without a ``table`` it answers with :class:`MissingSetting`."""
     router = APIRouter(route_class=DirectRoute, tags=["prediction"])
 
     @router.post(
         "/outcomes",
         status_code=204,
-        summary="The later truth of a prediction",
+        summary="Record the outcome of a prediction",
         description="Sending the same outcome again changes nothing.",
         responses=problems(400, 401, 404, 409, 413, 415, 422, 503),
         openapi_extra=json_body(Outcome),
@@ -72,7 +78,11 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
 
 
 def parse_outcome(body: bytes) -> Outcome:
-    """A valid outcome, observed neither in the future nor before there were predictions to be made."""
+    """Read an outcome from a JSON body.
+
+    ``observed_at`` must be between ``EARLIEST`` and now (plus ``CLOCK_SKEW``). Raises :class:`UnreadableInput` when the
+    body is not JSON, and :class:`InvalidInput` with the refused fields.
+    """
     try:
         outcome = Outcome.model_validate_json(body)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""``POST /predict``: one encounter, one risk. The hot path: no pandas, no thread, one pass over the body."""
+"""``POST /predict``: the risk of one encounter. This is the hot path, so it uses neither pandas nor a thread."""
 
 import os
 import time
@@ -22,14 +22,14 @@ from readmission.serving.prediction_log import PredictionLog
 from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import Prediction
 
-# one encounter has some thousand; parsing a larger body would hold up the other requests
+# an encounter has a few thousand bytes; parsing a larger body would block the other requests
 MAX_ENCOUNTER_BYTES = 100_000
 Source = Literal["predict", "predict_batch"]
 
 
 @dataclass(frozen=True)
 class Predicting:
-    """What both prediction routes work with; without a ``log`` nothing is written."""
+    """What both prediction routes use. Without a ``log``, predictions are not logged."""
 
     slot: ModelSlot
     keys: ApiKeys
@@ -40,7 +40,7 @@ class Predicting:
 
 
 def predict_router(predicting: Predicting) -> APIRouter:
-    """The route, over the worker's model."""
+    """The route ``/predict`` with its collaborators."""
     router = APIRouter(route_class=DirectRoute, tags=["prediction"])
 
     @router.post(
@@ -65,7 +65,7 @@ def predict_router(predicting: Predicting) -> APIRouter:
 
 
 def score(live: LiveModel, probability: float) -> dict[str, Any]:
-    """The answer's part that differs from row to row, under a new ``prediction_id``."""
+    """The fields of the response that belong to one encounter, with a new ``prediction_id``."""
     return {
         "prediction_id": prediction_id(),
         "prediction": live.prediction(probability),
@@ -75,7 +75,7 @@ def score(live: LiveModel, probability: float) -> dict[str, Any]:
 
 
 def model_facts(live: LiveModel) -> dict[str, Any]:
-    """The answer's part that is the same for all rows of one model."""
+    """The fields of the response that are the same for all encounters of one model."""
     return {
         "threshold": live.metadata.threshold,
         "model_name": live.version.name,
@@ -88,7 +88,7 @@ def model_facts(live: LiveModel) -> dict[str, Any]:
 def record(
     live: LiveModel, scored: Mapping[str, Any], encounter: Mapping[str, Any], source: Source
 ) -> PredictionRecord:
-    """A prediction as it is logged, with the values that were known."""
+    """The log record of a prediction. ``features`` holds only the known values of the encounter."""
     return PredictionRecord(
         prediction_id=scored["prediction_id"],
         created_at=datetime.now(UTC),
@@ -103,7 +103,7 @@ def record(
 
 
 def prediction_id() -> str:
-    """A UUID of version 7 (RFC 9562): its time comes first, so a database appends it instead of inserting anywhere."""
+    """A new UUID version 7 (RFC 9562). It begins with the time, so a database index grows only at its end."""
     milliseconds = time.time_ns() // 1_000_000
     bits = (milliseconds << 80) | int.from_bytes(os.urandom(10))
     bits = bits & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62)

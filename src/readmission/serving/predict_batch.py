@@ -1,4 +1,4 @@
-"""``POST /predict_batch``: up to some thousand encounters in one body, answered row by row in the caller's order."""
+"""``POST /predict_batch``: the risks of many encounters in one request, in the order of the request."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -22,7 +22,7 @@ from readmission.serving.responses import Answer, Calibrated, DataSource, Probab
 
 
 class BatchScore(Score):
-    """A row that was predicted."""
+    """The prediction for one row of a batch."""
 
     index: int = Field(description="Position of the encounter in the request, from 0.")
 
@@ -35,7 +35,7 @@ class BatchRefusal(Answer):
 
 
 class BatchPrediction(Answer):
-    """The answers in the order of the request."""
+    """The response to a batch. ``predictions`` has one entry for each row, in the order of the request."""
 
     rows: int
     predicted: int
@@ -49,7 +49,7 @@ class BatchPrediction(Answer):
 
 
 def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRouter:
-    """The route; ``executor`` bounds how many batches a worker takes on at once, and so its memory."""
+    """The route. ``executor`` limits how many batches a worker handles at a time, and so its memory."""
     router = APIRouter(route_class=DirectRoute, tags=["prediction"])
 
     @router.post(
@@ -72,7 +72,10 @@ def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRoute
 
 
 def answer_batch(predicting: Predicting, body: bytes, found: str) -> tuple[bytes, list[PredictionRecord]]:
-    """The whole answer as JSON, and what is to be logged (nothing without a log)."""
+    """Predict a batch. Returns the response as JSON and the records for the log (none without a log).
+
+    ``found`` is the media type of ``body``. Raises what ``read_batch`` raises, and :class:`ModelNotLoaded`.
+    """
     batch = read_batch(body, found, predicting.max_batch_rows)
     matrix, refused = encode_batch(batch)
     live = predicting.slot.current()

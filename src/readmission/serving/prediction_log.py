@@ -1,4 +1,4 @@
-"""Every prediction to the inference database, without ever standing in the way of an answer."""
+"""Writes every prediction to the inference database. A failed write never fails the response."""
 
 import asyncio
 import time
@@ -19,13 +19,14 @@ log = get_logger(__name__)
 
 
 class PredictionTable(Protocol):
-    """What the log needs of ``adapters.database.InferenceDatabase``."""
+    """The part of ``adapters.database.InferenceDatabase`` that the log uses."""
 
-    def log_predictions(self, records: list[PredictionRecord], /) -> None: ...
+    def log_predictions(self, records: list[PredictionRecord], /) -> None:
+        """Store the records. A ``prediction_id`` that is already stored is skipped."""
 
 
 class PredictionLog:
-    """Writes in its own threads. What cannot be written is counted and told to the operator, not to the caller."""
+    """Writes in its own threads. A failed write is counted and logged for the operator; the caller does not see it."""
 
     def __init__(
         self, table: PredictionTable, metrics: Metrics, *, clock: Callable[[], float] = time.monotonic
@@ -37,9 +38,9 @@ class PredictionLog:
         self._rests_until = 0.0
 
     async def write(self, records: list[PredictionRecord]) -> None:
-        """Write, waiting a few seconds at most; after a failure nothing is tried for ``REST_SECONDS``.
+        """Write the records, with a timeout of a few seconds. After a failure, no write is tried for ``REST_SECONDS``.
 
-        Without the rest, each answer would wait for a database that is down.
+        Without this pause, each response would wait for a database that is down.
         """
         if self._clock() < self._rests_until:
             self._metrics.log_failures.inc(len(records))
@@ -48,12 +49,12 @@ class PredictionLog:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS + len(records) / SLOWEST_ROWS_PER_SECOND):
                 await loop.run_in_executor(self._threads, self._table.log_predictions, records)
-        except Exception as error:  # noqa: BLE001 - whatever a database does, the prediction stands
+        except Exception as error:  # noqa: BLE001 - no database error may fail a prediction
             self._rests_until = self._clock() + REST_SECONDS
             self._metrics.log_failures.inc(len(records))
             event = {"count": len(records), "error": type(error).__name__}
-            log.error("predictions not logged", **event)  # noqa: TRY400 - an error's text may hold the row
+            log.error("predictions not logged", **event)  # noqa: TRY400 - an error text may contain the row
 
     def close(self) -> None:
-        """Finish the writes that were begun; those of a database that hangs are given up."""
+        """Cancel the writes that have not begun. It does not wait for those that have."""
         self._threads.shutdown(wait=False, cancel_futures=True)

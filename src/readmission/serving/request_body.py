@@ -1,4 +1,4 @@
-"""A request's body, read up to a limit, and the format that it says it has."""
+"""Reads a request's body up to a size limit, and its content type."""
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -7,8 +7,11 @@ from readmission.errors import TooLarge, UnsupportedMedia
 
 
 def media_type(request: Request, *accepted: str) -> str:
-    """The format of the body, one of ``accepted``; the first one when the request names none."""
-    # one pass over the raw headers: starlette's mapping goes through all of them for each look
+    """The content type of the body, one of ``accepted``. The default is the first one.
+
+    Raises :class:`UnsupportedMedia` for another content type, a content encoding, or a charset other than UTF-8.
+    """
+    # a dict of the raw headers: starlette's mapping scans all headers on each lookup
     headers = dict(request.scope["headers"])
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMedia("send the body without a content encoding")
@@ -22,7 +25,7 @@ def media_type(request: Request, *accepted: str) -> str:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body; raises :class:`TooLarge` as soon as it says or proves that it is over ``limit`` bytes."""
+    """Read the whole body. Raises :class:`TooLarge` once its declared or received size exceeds ``limit`` bytes."""
     declared = dict(request.scope["headers"]).get(b"content-length", b"0")
     if declared.isdigit() and int(declared[:20]) > limit:
         raise _too_large(limit)

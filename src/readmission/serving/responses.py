@@ -1,4 +1,4 @@
-"""The shapes that several routes answer with, for OpenAPI; the routes write plain dictionaries of these keys."""
+"""Response models that several routes share, for OpenAPI. The routes build plain dictionaries with the same keys."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,8 +8,8 @@ from readmission.domain.data_source import UCI
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 RiskBand = Literal["low", "medium", "high"]
-DataSource = Annotated[str, Field(description="What the model learned from: uci, file, or synthetic (never clinical).")]
-Calibrated = Annotated[bool, Field(description="Whether the probability can be read as a share of patients.")]
+DataSource = Annotated[str, Field(description="Training data: uci, file, or synthetic (not for clinical use).")]
+Calibrated = Annotated[bool, Field(description="Whether the probability can be read as a risk.")]
 
 PREDICTION_EXAMPLE: dict[str, Any] = {
     "prediction_id": "0198f2a4-6b1c-7d3e-9f00-5a1b2c3d4e5f",
@@ -31,16 +31,16 @@ class Answer(BaseModel):
 
 
 class Score(Answer):
-    """What the model says of one encounter; ``prediction`` is 1 when the probability reaches the threshold."""
+    """The prediction for one encounter. ``prediction`` is 1 when the probability is at least the threshold."""
 
-    prediction_id: str = Field(description="Name of this prediction; send it to /outcomes with the later truth.")
+    prediction_id: str = Field(description="Identifier to send to /outcomes when the outcome is known.")
     prediction: Literal[0, 1]
     probability: Probability
     risk_band: RiskBand
 
 
 class Prediction(Score):
-    """The answer to one encounter."""
+    """The response to one encounter."""
 
     model_config = ConfigDict(json_schema_extra={"example": PREDICTION_EXAMPLE})
 
@@ -80,8 +80,8 @@ class Problem(Answer):
 
 
 class RefusedField(Answer):
-    """A field that is not valid; the value is never repeated."""
+    """A field that is not valid. The response never repeats its value."""
 
-    field: str = Field(description="Its name; empty when the row as a whole is meant.")
+    field: str = Field(description="Name of the field. Empty when the problem concerns the whole row.")
     message: str
-    allowed: dict[str, Any] = Field(description="JSON Schema of what the field may hold.")
+    allowed: dict[str, Any] = Field(description="JSON Schema of the valid values of the field.")

@@ -1,4 +1,4 @@
-"""The inference server: a supervisor and its workers, each with the whole application and its own model in memory."""
+"""The inference server: a supervisor process and worker processes. Each worker has its own model in memory."""
 
 import functools
 import multiprocessing
@@ -20,7 +20,7 @@ from readmission.serving.metrics import MULTIPROCESS_DIR
 from readmission.settings import InferenceSettings
 
 DRAIN_SECONDS = 20
-# longer than a load balancer keeps a connection, so that never the server closes first
+# longer than a load balancer keeps a connection, so that the server never closes it first
 KEEP_ALIVE_SECONDS = 75
 HUNG_WORKER_SECONDS = 30
 MIGRATION_RETRY_SECONDS = 10
@@ -31,7 +31,7 @@ log = get_logger(__name__)
 
 
 def main(settings: InferenceSettings) -> None:
-    """Serve until SIGTERM or SIGINT; then the workers finish what they have begun."""
+    """Serve until SIGTERM or SIGINT. The workers then get ``DRAIN_SECONDS`` to finish the requests they have begun."""
     configure_logging(json=settings.log_json)
     bound_mlflow_requests()
     config = _configuration(settings)
@@ -49,13 +49,13 @@ def main(settings: InferenceSettings) -> None:
 
 
 def bound_mlflow_requests() -> None:
-    """Bound this process' and its workers' requests to MLflow; what the operator set in the environment wins."""
+    """Bound the requests to MLflow of this process and its workers. What the operator set in the environment wins."""
     for name, value in MLFLOW_LIMITS.items():
         os.environ.setdefault(name, value)
 
 
 def worker_app(settings: InferenceSettings) -> FastAPI:
-    """The application of one worker process; ends the worker when its supervisor is gone."""
+    """The application of one worker process. The worker ends when its supervisor has ended."""
     from readmission.serving.app import create_app
 
     configure_logging(json=settings.log_json)
@@ -80,12 +80,12 @@ def _configuration(settings: InferenceSettings) -> uvicorn.Config:
 
 
 def _run_dir(settings: InferenceSettings) -> Path:
-    """What the workers of one server share while it runs; who holds the port owns it."""
+    """The folder that the workers of one server share. Its name holds the port, so no other server uses it."""
     return settings.serving_dir.absolute() / f"run-{settings.inference_port}"
 
 
 def _make_run_dir(settings: InferenceSettings) -> None:
-    """Fresh, whatever an earlier life left; the workers inherit where their metrics go."""
+    """Make the folder empty, and pass the metrics folder to the workers through the environment."""
     run_dir = _run_dir(settings)
     shutil.rmtree(run_dir, ignore_errors=True)
     metrics = run_dir / "metrics"
@@ -94,7 +94,7 @@ def _make_run_dir(settings: InferenceSettings) -> None:
 
 
 def _migrate(url: str) -> None:
-    """Bring the prediction log's tables up to date, as soon as its database can be reached."""
+    """Migrate the prediction log's tables. Retries until the database can be reached."""
     waiting = threading.Event()
     with InferenceDatabase(url) as database:
         while True:

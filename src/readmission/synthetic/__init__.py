@@ -1,1 +1,1 @@
-"""A synthetic cohort for machines without a network, and the fit of its parameters to real encounters."""
+"""A synthetic cohort for machines without a network, and the script that fits its parameters to real encounters."""

@@ -1,9 +1,9 @@
-"""A synthetic cohort: any number of encounters with the real schema, drawn from figures and from no real row.
+"""Draws a synthetic cohort: any number of encounters with the real schema, made without any real row.
 
-The figures (``parameters.json``, made by ``fit``) are a network of conditional frequencies, a
-logistic model of the outcome, and how patients come back: a patient is followed from encounter to encounter, so that a
-readmission mostly has its next encounter in the cohort, as in the real data. For trying the platform; of no clinical
-meaning.
+The parameters (``parameters.json``, made by ``fit``) are a network of conditional frequencies, a logistic model of the
+outcome, and the shares of patients who come back. A patient is followed from encounter to encounter. Most readmissions
+therefore have their next encounter in the cohort, as in the real data. The cohort is for trying the platform and has no
+clinical meaning.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, RAW_NAMES, READMITTED
 from readmission.synthetic.network import Columns, Integers, LogisticModel, Network, Readable, load_network
 
-# no real patient came more often than this
+# no real patient has more encounters than this
 MAX_ENCOUNTERS = 40
 MINUTES_OF_DAY = 24 * 60
 # ten years of admissions
@@ -22,21 +22,22 @@ DAYS_OF_STUDY = 3_652
 LONGEST_GAP_DAYS = 1_000
 LARGEST_ENCOUNTER_ID = 443_867_222
 LARGEST_PATIENT_NBR = 189_502_619
-# discharge dispositions of death: all of them are labelled NO (hospice patients sometimes do come back)
+# discharge dispositions of death: their outcome is always NO (hospice patients are sometimes readmitted)
 DEATH = (11, 19, 20, 21)
 DRUG_NAMES = tuple(name for name in NAMES if COLUMN[name].values == DOSES)
 
 
 def cohort(rows: int, seed: int) -> dict[str, Readable]:
-    """``rows`` encounters by ``RAW_NAMES``, in order of admission: int64 arrays, and object arrays of str or None.
+    """Draw ``rows`` encounters in order of admission, as columns by ``RAW_NAMES``.
 
-    The same seed gives the same cohort on every machine: whole numbers are drawn from uniform ones of PCG64.
+    Integer columns are int64 arrays; the others are object arrays of str or None. The same ``rows`` and ``seed`` give
+    the same cohort on every machine, because all draws come from uniform numbers of PCG64.
     """
     return dict(cohort_columns(rows, seed))
 
 
 def cohort_columns(rows: int, seed: int) -> Iterator[tuple[str, Readable]]:
-    """The columns of ``cohort`` one by one, for who cannot hold all of them as Python objects."""
+    """The columns of :func:`cohort` one by one, for callers that cannot hold all of them in memory."""
     network = load_network()
     stays = draw(network, rows, seed)
     for raw_name in RAW_NAMES:
@@ -45,7 +46,7 @@ def cohort_columns(rows: int, seed: int) -> Iterator[tuple[str, Readable]]:
 
 
 def draw(network: Network, rows: int, seed: int) -> Columns:
-    """``rows`` encounters as positions and numbers, in order of admission."""
+    """Draw ``rows`` encounters in order of admission. Categories are held as positions (see ``Columns``)."""
     random = np.random.Generator(np.random.PCG64(seed))
     stays = _first_rows_by_patient(_chains(network, rows, random), rows)
     stays = _take(stays, np.argsort(stays["minute"], kind="stable"))
@@ -55,7 +56,7 @@ def draw(network: Network, rows: int, seed: int) -> Columns:
 
 
 def _chains(network: Network, patients: int, random: np.random.Generator) -> list[Columns]:
-    """The first encounters of all patients, then the second ones of those who came back, and so on."""
+    """Draw the first encounters of all patients, then the second encounters of those who come back, and so on."""
     first = _encounters(network, patients, None, random)
     first["patient"] = np.arange(patients, dtype=np.int32)
     first["minute"] = _whole(random.random(patients) * DAYS_OF_STUDY * MINUTES_OF_DAY)
@@ -73,7 +74,7 @@ def _chains(network: Network, patients: int, random: np.random.Generator) -> lis
 
 
 def _encounters(network: Network, count: int, previous: Columns | None, random: np.random.Generator) -> Columns:
-    """One encounter for each of ``count`` patients, given their previous ones."""
+    """Draw one encounter for each of ``count`` patients, given their previous encounters."""
     drawn: Columns = {}
     stays = np.zeros(count, dtype=bool)
     for node in network.nodes:
@@ -92,7 +93,7 @@ def _encounters(network: Network, count: int, previous: Columns | None, random: 
 
 
 def _derived(drawn: Columns) -> Columns:
-    """What follows from the drugs, as it does in every real row: a second drug counts as a change."""
+    """The two columns that the drugs determine, as in every real row. A second drug counts as a change."""
     doses = np.stack([drawn[name] for name in DRUG_NAMES])
     given = (doses != DOSES.index("No")).sum(axis=0)
     altered = ((doses == DOSES.index("Up")) | (doses == DOSES.index("Down"))).any(axis=0)
@@ -103,7 +104,7 @@ def _derived(drawn: Columns) -> Columns:
 
 
 def _outcome(network: Network, drawn: Columns, count: int, random: np.random.Generator) -> Integers:
-    """Positions in ``READMITTED``."""
+    """Draw the outcomes, as positions in ``READMITTED``."""
     readmitted = random.random(count) < _probability(network.any_readmission, drawn)
     soon = random.random(count) < _probability(network.within_30_days, drawn)
     outcome = np.where(readmitted, np.where(soon, READMITTED.index("<30"), READMITTED.index(">30")), 0)
@@ -126,7 +127,7 @@ def _comes_back(network: Network, stays: Columns, random: np.random.Generator) -
 
 
 def _gap(readmitted: Integers, random: np.random.Generator) -> Integers:
-    """Minutes until the next admission, as the outcome says; short times are more frequent."""
+    """Draw the minutes until the next admission, in the range of the outcome. Short times are more frequent."""
     uniform = random.random(len(readmitted))
     soon = 30 * uniform
     late = 30 + (LONGEST_GAP_DAYS - 30) * uniform * uniform
@@ -134,7 +135,7 @@ def _gap(readmitted: Integers, random: np.random.Generator) -> Integers:
 
 
 def _first_rows_by_patient(chains: list[Columns], rows: int) -> Columns:
-    """``rows`` encounters of the first patients, each patient's in their order."""
+    """The first ``rows`` encounters, sorted by patient and then by time."""
     patient = np.concatenate([stays["patient"] for stays in chains])
     chosen = np.argsort(patient, kind="stable")[:rows]
     return {name: np.concatenate([stays[name] for stays in chains])[chosen] for name in chains[0]}
@@ -145,7 +146,7 @@ def _take(stays: Columns, positions: Integers) -> Columns:
 
 
 def _growing(count: int, largest: int, random: np.random.Generator) -> Integers:
-    """``count`` growing whole numbers, each another one, that mostly end below ``largest``."""
+    """Draw ``count`` strictly increasing whole numbers. The last one is usually below ``largest``."""
     steps = max(1, 2 * largest // count)
     return np.cumsum(1 + _whole(random.random(count) * (steps - 1)), dtype=np.int64)
 

@@ -1,6 +1,6 @@
-"""Makes the figures of the synthetic cohort again from the real file; no row goes into them.
+"""Fits the parameters of the synthetic cohort to the real file. They contain no row of it.
 
-Cells that fewer than ``SMALLEST_CELL`` encounters stand behind are left out.
+Cells with fewer than ``SMALLEST_CELL`` encounters are left out.
 """
 
 import hashlib
@@ -20,19 +20,19 @@ from readmission.synthetic.network import BANDS, MISSING, parse_network
 
 SMALLEST_CELL = 10
 WEIGHTS_SUM = 100_000
-# one-hot groups of few rows must not get wild coefficients
+# rare categories must not get extreme coefficients
 REGULARISATION = 0.1
 ROOT = "*"
 MISSING_GROUP = "missing"
 TRIAL_ROWS = 100_000
-# a model cannot learn the effects of rare values: with this much more spread its test AUC is that on real rows
+# a model cannot learn the effects of rare values; with this extra spread, its test AUC matches that on real rows
 MORE_SPREAD = 1.1
-# the outcome decides who comes back, and so shifts the columns of later encounters: it settles within these
+# the outcome decides who comes back, which shifts the columns of later encounters; this converges in a few rounds
 STRENGTHENING_ROUNDS = 3
 
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
 DRUGS = tuple(name for name in NAMES if COLUMN[name].values == DOSES and name != "insulin")
-# each column and the one that its frequencies depend on, in the order of drawing
+# each column and the column that its frequencies depend on, in the order of drawing
 GIVEN: dict[str, str | None] = {
     "race": None,
     "gender": "race",
@@ -70,7 +70,7 @@ EFFECTS = (
 
 
 def main(path: Path, target: Path) -> None:
-    """Fit the figures to the real file (CSV, gzipped or not) at ``path`` and write them to ``target``."""
+    """Fit the parameters to the real file at ``path`` (CSV, gzipped or not) and write them to ``target`` as JSON."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     raw = pd.read_csv(path, keep_default_na=False, na_values=["?"], low_memory=False).rename(columns=NAME_OF_RAW)
@@ -78,7 +78,11 @@ def main(path: Path, target: Path) -> None:
 
 
 def fit(raw: pd.DataFrame) -> dict[str, Any]:
-    """The figures of a raw frame (``NAMES``; missing is NA): the network, the outcome, how patients return."""
+    """Fit the parameters to a raw frame with the columns ``NAMES``, in which missing values are NA.
+
+    The result holds the network, the outcome models and the shares of patients who come back. ``parse_network`` reads
+    it.
+    """
     labels = _labels(raw)
     ordered = labels.iloc[np.argsort(raw["encounter_id"].to_numpy(), kind="stable")]
     later = ordered["patient_nbr"].duplicated()
@@ -95,7 +99,7 @@ def fit(raw: pd.DataFrame) -> dict[str, Any]:
 
 
 def _labels(raw: pd.DataFrame) -> pd.DataFrame:
-    """Every column as text, missing as ``MISSING``; each diagnosis also as its group."""
+    """All columns as text, with ``MISSING`` for missing values, and the disease group of each diagnosis."""
     texts = {name: raw[name].astype("str").where(raw[name].notna(), MISSING) for name in NAMES}
     for name in DIAGNOSES:
         groups = {code: icd9_group(code) if code else MISSING_GROUP for code in texts[name].unique()}
@@ -106,7 +110,7 @@ def _labels(raw: pd.DataFrame) -> pd.DataFrame:
 def _column(
     name: str, labels: pd.DataFrame, first: pd.DataFrame, previous: pd.DataFrame, current: pd.DataFrame
 ) -> dict[str, Any]:
-    # later encounters get theirs from the one before, see number_inpatient_change
+    # later encounters get it from the previous encounter, see number_inpatient_change
     rows = first if name == "number_inpatient" else labels
     return {
         "name": name,
@@ -117,7 +121,7 @@ def _column(
 
 
 def _kept(previous: pd.Series, current: pd.Series, everyone: pd.Series) -> float:
-    """How much more often a patient's value stays than it would by chance, 0 to 1."""
+    """How much more often a patient's value stays the same than by chance, from 0 to 1."""
     same = float((previous == current).mean())
     chance = float((everyone.value_counts(normalize=True) ** 2).sum())
     return round(max(0.0, (same - chance) / (1 - chance)), 3) if chance < 1 else 0.0
@@ -130,7 +134,7 @@ def _table(values: pd.Series, given: pd.Series | None) -> dict[str, dict[str, in
 
 
 def _weights(counts: pd.Series) -> dict[str, int]:
-    """Frequencies as whole numbers of the sum ``WEIGHTS_SUM``; small cells are left out, but never all of them."""
+    """Scale counts to integers with the sum ``WEIGHTS_SUM``. Small cells are left out, but at least one cell stays."""
     kept = counts[(counts >= SMALLEST_CELL) | counts.index.isin([MISSING, MISSING_GROUP])]
     kept = kept if len(kept) else counts.head(1)
     weights = (kept / kept.sum() * WEIGHTS_SUM).round().astype(int)
@@ -172,7 +176,7 @@ def _outcome(labels: pd.DataFrame) -> dict[str, Any]:
 
 
 def _model(labels: pd.DataFrame, target: np.ndarray) -> dict[str, Any]:
-    """A logistic regression on the columns' values or bands, as effects by label, with its logit's mean and spread."""
+    """Fit a logistic regression on values and bands. Returns its effects by label, and the logit's mean and spread."""
     columns = pd.DataFrame({name: _banded(labels, name) for name in EFFECTS}).to_numpy(dtype=object)
     encoder = OneHotEncoder(min_frequency=SMALLEST_CELL, handle_unknown="infrequent_if_exist").fit(columns)
     model = LogisticRegression(C=REGULARISATION, max_iter=1_000).fit(encoder.transform(columns), target)
@@ -191,9 +195,10 @@ def _model(labels: pd.DataFrame, target: np.ndarray) -> dict[str, Any]:
 
 
 def _strengthen(figures: dict[str, Any]) -> None:
-    """Scale the effects until the logit spreads in the synthetic cohort as in the real one.
+    """Scale the effects until the logit has the same mean and spread in the synthetic cohort as in the real one.
 
-    The network keeps only some of the dependence between columns, and independent effects cancel each other out.
+    Without scaling the spread is too small: the network keeps only some of the dependence between columns, and
+    independent effects cancel each other out.
     """
     for _ in range(STRENGTHENING_ROUNDS):
         network = parse_network(figures)
@@ -207,7 +212,7 @@ def _strengthen(figures: dict[str, Any]) -> None:
 
 
 def _match(item: dict[str, Any], logit: np.ndarray) -> None:
-    """Give ``logit``, that of ``item`` in the synthetic cohort, the mean and spread that it has in the real one."""
+    """Scale the model ``item`` so that its ``logit`` in the synthetic cohort has the real mean and spread."""
     scale = MORE_SPREAD * item["logit"]["spread"] / float(logit.std())
     item["intercept"] = round(item["logit"]["mean"] - scale * (float(logit.mean()) - item["intercept"]), 4)
     item["effects"] = {
@@ -217,7 +222,7 @@ def _match(item: dict[str, Any], logit: np.ndarray) -> None:
 
 
 def _json(figures: dict[str, Any]) -> str:
-    """One line for each column, so that a change of figures is a readable diff."""
+    """Write one line for each column, so that the diff of a change is readable."""
     network = ",\n".join(json.dumps(item) for item in figures["network"])
     rest = {name: part for name, part in figures.items() if name != "network"}
     return '{"network": [\n' + network + "\n],\n" + json.dumps(rest)[1:] + "\n"

@@ -1,4 +1,4 @@
-"""The figures of the synthetic cohort, read from the parameter file into tables that can be drawn from."""
+"""Reads the parameters of the synthetic cohort and draws values from them."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from readmission.domain.schema import COLUMN, READMITTED, Kind
 
 PARAMETERS_FILE = "parameters.json"
 MISSING = ""
-# numbers act in bands: (width of a band, highest band)
+# number columns are grouped into bands: (width of a band, highest band)
 BANDS: dict[str, tuple[int, int]] = {
     "num_lab_procedures": (10, 9),
     "num_medications": (5, 8),
@@ -27,17 +27,19 @@ BANDS: dict[str, tuple[int, int]] = {
 
 Integers = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 Readable = npt.NDArray[np.int64] | npt.NDArray[np.object_]
-# a category, code or diagnosis is held as its position among the column's values, a number as itself
+# a category, code or diagnosis is held as its position in the column's values; a number keeps its value
 Columns = dict[str, Integers]
 
 
 @dataclass(frozen=True)
 class Node:
-    """One column of the network, drawn by the weights that belong to the value of the column ``given``.
+    """One column of the network. Its weights depend on the value of the column ``given``.
 
-    ``bounds``: cumulative weights, one row for each value of ``given``; ``row_of`` finds the row. ``numbers``: what a
-    position means, for a column of numbers. ``kept``: the share of later encounters in which a patient's value stays;
-    None: it stays together with the column before.
+    ``bounds``: cumulative weights, with one row for each value of ``given``.
+    ``row_of``: the row in ``bounds`` for each position or band of ``given``.
+    ``numbers``: the number at each position, for a column of numbers.
+    ``kept``: the share of later encounters (0 to 1) that keep the patient's value. When it is None, the value is kept
+    together with that of the previous node.
     """
 
     name: str
@@ -48,7 +50,7 @@ class Node:
     numbers: Integers | None
 
     def draw(self, drawn: Columns, count: int, random: np.random.Generator) -> Integers:
-        """``count`` values, by inverse cumulative weights."""
+        """Draw ``count`` values by inverse cumulative weights. ``drawn`` must hold the column ``given``."""
         uniform = random.random(count)
         row = self.row_of[band(self.given, drawn[self.given])] if self.given else np.zeros(count, dtype=np.int64)
         positions = np.empty(count, dtype=np.int32)
@@ -61,12 +63,13 @@ class Node:
 
 @dataclass(frozen=True)
 class LogisticModel:
-    """``logit = intercept + the sum of effects``; each column's effects are indexed by position or band."""
+    """A logistic model: the logit is the intercept plus one effect for each column, by position or band."""
 
     intercept: float
     effects: dict[str, npt.NDArray[np.float64]]
 
     def logit(self, drawn: Columns) -> npt.NDArray[np.float64]:
+        """The log odds of the outcome, ``(n,)`` for ``n`` drawn encounters."""
         total = np.full(len(drawn["age"]), self.intercept)
         for name, effects in self.effects.items():
             total += effects[band(name, drawn[name])]
@@ -75,7 +78,11 @@ class LogisticModel:
 
 @dataclass(frozen=True)
 class Network:
-    """``nodes`` in the order of drawing; ``comes_back``: share with a next encounter, by position in ``READMITTED``."""
+    """All parameters of the synthetic cohort.
+
+    ``nodes`` are in the order of drawing. ``comes_back`` is the share of encounters (0 to 1) with a next encounter, by
+    position in ``READMITTED``. ``values`` lists the values of each column that is not a number, ``MISSING`` last.
+    """
 
     nodes: tuple[Node, ...]
     number_inpatient_change: Node
@@ -85,7 +92,7 @@ class Network:
     values: dict[str, tuple[str, ...]]
 
     def readable(self, name: str, column: Integers) -> Readable:
-        """A drawn column as the raw file has it: whole numbers, or str and None."""
+        """Convert a drawn column to the values of the raw file: int64, or objects that are str or None."""
         if name not in self.values:
             return column.astype(np.int64)
         if COLUMN[name].kind is Kind.CODE:
@@ -94,7 +101,7 @@ class Network:
 
 
 def band(name: str, values: Integers) -> Integers:
-    """A number's band; other columns as they are."""
+    """The bands of a number column. Other columns are returned unchanged."""
     if name not in BANDS:
         return values
     width, highest = BANDS[name]
@@ -102,18 +109,18 @@ def band(name: str, values: Integers) -> Integers:
 
 
 def parameters_digest() -> str:
-    """The sha256 of the parameter file: other figures make another cohort."""
+    """The sha256 of the parameter file. Other parameters give another cohort."""
     return hashlib.sha256(_text().encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
 def load_network() -> Network:
-    """The network of the parameter file."""
+    """The network of the parameter file, read once per process."""
     return parse_network(json.loads(_text()))
 
 
 def parse_network(figures: Mapping[str, Any]) -> Network:
-    """The network of these figures (the form is ``synthetic_fit.fit``'s)."""
+    """Build the network from parameters as ``fit.fit`` returns them."""
     items = figures["network"]
     values = {item["name"]: _values(item["name"], item["table"]) for item in items if not _is_number(item["name"])}
     values |= {name: (*map(str, COLUMN[name].values), MISSING) for name in ("change_medication", "diabetesMed")}
@@ -137,7 +144,7 @@ def _is_number(name: str) -> bool:
 
 
 def _values(name: str, table: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
-    """The values of a column by position; the last one is "missing"."""
+    """The values of a column by position. The last one is ``MISSING``."""
     if name in COLUMN and COLUMN[name].values:
         return (*map(str, COLUMN[name].values), MISSING)
     return (*sorted({value for row in table.values() for value in row} - {MISSING}), MISSING)
@@ -167,7 +174,7 @@ def _model(item: Mapping[str, Any], values: Mapping[str, tuple[str, ...]]) -> Lo
 def _by_key(
     name: str | None, by_label: Mapping[str, float], values: Mapping[str, tuple[str, ...]]
 ) -> npt.NDArray[np.float64]:
-    """What belongs to each position or band of a column, 0 where nothing is said."""
+    """The entry of ``by_label`` for each position or band of a column, 0 where there is none."""
     if name is None:
         return np.zeros(1)
     labels = values[name] if name in values else [str(number) for number in range(max(map(int, by_label)) + 1)]

@@ -1,4 +1,4 @@
-"""The clinician's page against the inference service of the settings."""
+"""Starts the clinician's page with the inference service that the settings name."""
 
 from readmission.adapters.inference_api import InferenceApi
 from readmission.settings import PageSettings
@@ -8,6 +8,6 @@ PATIENCE_SECONDS = 10
 
 
 def main(settings: PageSettings) -> None:
-    """Draw the page against the inference API of ``INFERENCE_API_URL``."""
+    """Draw the page with the inference API of ``INFERENCE_API_URL``."""
     with InferenceApi(settings.inference_api_url, api_key=settings.page_api_key, timeout=PATIENCE_SECONDS) as api:
         page(api)

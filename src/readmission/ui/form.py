@@ -1,4 +1,4 @@
-"""The form of one encounter: every feature that the model uses, in the groups a clinician thinks in."""
+"""The form of one encounter. It has every feature that the model uses, in clinical groups."""
 
 import streamlit as st
 
@@ -28,25 +28,28 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "tests": ("A1Cresult", "max_glu_serum"),
     "drugs": ("diabetesMed", "change_medication", *DRUG_FEATURES),
 }
-# what a field holds when nobody touches it; anything else starts as unknown
+# the initial values of the form; all other fields start as unknown
 INITIAL: Encounter = {"max_glu_serum": "None", "A1Cresult": "None", **dict.fromkeys(DRUG_FEATURES, "No")}
 COLUMNS_PER_ROW = 4
 VALUES = "encounter"
 
 
 def field_key(name: str, language: Language) -> str:
-    """The session-state key of a feature's widget; one for each language, as a browser keeps the label it was given."""
+    """The session-state key of a feature's widget.
+
+    Each language has its own key, because the browser keeps the labels that a widget had first.
+    """
     return f"field.{language}.{name}"
 
 
 def load_example(language: Language) -> None:
-    """Fill the form with an invented encounter."""
+    """Fill the form with the invented encounter ``EXAMPLE``."""
     for column in FEATURES:
         st.session_state[field_key(column.name, language)] = (INITIAL | EXAMPLE).get(column.name)
 
 
 def encounter_form(language: Language) -> Encounter:
-    """Draw the form; the encounter as it stands now, unknown values as None."""
+    """Draw the form. Returns its current values by feature name; unknown values are None."""
     before: Encounter = st.session_state.get(VALUES, INITIAL)
     for column in FEATURES:
         st.session_state.setdefault(field_key(column.name, language), before.get(column.name))
@@ -61,15 +64,15 @@ def encounter_form(language: Language) -> Encounter:
 
 
 def missing_fields(encounter: Encounter) -> list[str]:
-    """The required features that were left empty."""
+    """The names of the required features that are empty."""
     return [column.name for column in FEATURES if column.required and encounter.get(column.name) is None]
 
 
 def choices(column: Column) -> list[str | int | None]:
-    """What the page offers for a category or code: unknown (None) first unless a value is required or defaulted."""
+    """The options for a category or code. Unknown (None) comes first, except for required features and drugs."""
     excluded = set(column.unknown)
     if column.name == "discharge_disposition_id":
-        excluded |= DEATH_OR_HOSPICE  # outside the cohort: no model has seen such a patient
+        excluded |= DEATH_OR_HOSPICE  # outside the cohort: the model was not trained on such patients
     known: list[str | int | None] = [value for value in column.values if value not in excluded]
     return known if column.required or column.name in DRUG_FEATURES else [None, *known]
 
@@ -89,7 +92,7 @@ def _field(column: Column, language: Language) -> str | int | None:
     key = field_key(column.name, language)
     if column.kind is Kind.NUMBER:
         hint = text(language, "range", low=column.low, high=column.high)
-        # no bounds here: a browser keeps a number beyond them on the screen and goes on with the one before
+        # no bounds here: for a number outside them, the browser shows it but keeps the previous value
         number: int | None = st.number_input(title, value=None, step=1, placeholder=hint, key=key)
         return number
     if column.kind is Kind.ICD9:

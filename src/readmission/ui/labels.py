@@ -1,7 +1,7 @@
-"""What each coded value is called on the page, in Spanish and in English.
+"""The labels of coded values on the page, in Spanish and in English.
 
-Source of the codes: the data set's ``IDs_mapping.csv`` (UCI 296, CC BY 4.0). Payer codes have no published key:
-the page shows them as they are.
+Source of the codes: the data set's ``IDs_mapping.csv`` (UCI 296, CC BY 4.0). Payer codes have no published meaning, so
+the page shows the codes.
 """
 
 import re
@@ -196,6 +196,6 @@ _LABELS: dict[str, dict[object, Label]] = {
 
 
 def label(field: str, value: object, language: Language) -> str:
-    """What a value of a feature is called; the value itself where it has no name (payer codes)."""
+    """The label of a value of the feature ``field``. A value without a label is shown as it is (payer codes)."""
     names = _LABELS.get(field, {}).get(value)
     return str(value) if names is None else names[language == "en"]

@@ -1,4 +1,4 @@
-"""The clinician's page: one encounter in, one risk out, in Spanish or English."""
+"""The clinician's page: a form for one encounter and its predicted risk, in Spanish or English."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
@@ -14,15 +14,17 @@ PREDICTION = "prediction"
 
 
 class Predictor(Protocol):
-    """What the page needs of the inference service; both raise a :class:`ReadmissionError`."""
+    """The part of the inference service that the page uses. Both methods may raise a :class:`ReadmissionError`."""
 
-    def predict(self, encounter: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def predict(self, encounter: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The response of ``/predict`` (``serving.responses.Prediction``)."""
 
-    def model_info(self) -> Mapping[str, Any]: ...
+    def model_info(self) -> Mapping[str, Any]:
+        """The response of ``/model-info`` (``serving.responses.ModelInfo``)."""
 
 
 def page(api: Predictor) -> None:
-    """Draw the page once; Streamlit calls it again at each interaction."""
+    """Draw the page once. Streamlit calls it again at each interaction."""
     st.set_page_config(page_title="Readmission", page_icon=":material/monitor_heart:", layout="wide")
     language = _language()
     st.title(text(language, "title"))
@@ -32,7 +34,7 @@ def page(api: Predictor) -> None:
     encounter = encounter_form(language)
     if st.button(text(language, "submit"), type="primary", icon=":material/calculate:"):
         _submit(api, encounter, language)
-    # a risk never stands beside other values than those that it was computed from
+    # show the risk only while the form still holds the values that it was computed from
     asked, prediction = st.session_state.get(PREDICTION, (None, None))
     if model and asked == encounter:
         show_prediction(prediction, model, language)
@@ -65,7 +67,7 @@ def _model(api: Predictor, language: Language) -> Mapping[str, Any] | None:
 
 
 def _submit(api: Predictor, encounter: Encounter, language: Language) -> None:
-    """Keep the answer over later reruns, so that a change of language does not lose it."""
+    """Predict and store the result in the session, so that it survives a change of language."""
     st.session_state.pop(PREDICTION, None)
     if missing := missing_fields(encounter):
         names = ", ".join(text(language, f"field.{name}") for name in missing)

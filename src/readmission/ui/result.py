@@ -1,4 +1,4 @@
-"""What the page says after a prediction, and about the model behind it."""
+"""Shows the prediction, the warnings and limits of the model, and errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ BAND_COLOURS = {"low": "green", "medium": "orange", "high": "red"}
 
 
 def show_warnings(model: Mapping[str, Any], language: Language) -> None:
-    """Banners that nobody can miss: a model from synthetic data, a model whose percentage is no probability."""
+    """Show banners when the model was trained on synthetic data, or when it is not calibrated."""
     if model["data_source"] == SYNTHETIC:
         st.error(f"### {text(language, 'synthetic_model')}", icon=":material/warning:")
     if not model["calibrated"]:
@@ -22,7 +22,7 @@ def show_warnings(model: Mapping[str, Any], language: Language) -> None:
 
 
 def show_prediction(prediction: Mapping[str, Any], model: Mapping[str, Any], language: Language) -> None:
-    """The risk, its band, the threshold and which model said so."""
+    """Show the risk, its band, the threshold and the model version."""
     band = prediction["risk_band"]
     with st.container(border=True):
         risk, level, threshold, version = st.columns(4)
@@ -38,7 +38,7 @@ def show_prediction(prediction: Mapping[str, Any], model: Mapping[str, Any], lan
 
 
 def show_limits(model: Mapping[str, Any] | None, language: Language) -> None:
-    """What the model is not for; with its measured discrimination when a model is known."""
+    """Show what the model must not be used for, and its ROC AUC on the test split when ``model`` is known."""
     auc = (model or {}).get("metrics", {}).get("test_roc_auc")
     with st.expander(text(language, "limits"), expanded=True, icon=":material/info:"):
         measured = "" if auc is None else "\n" + text(language, "limits.auc", share=round(100 * float(auc)))
@@ -46,12 +46,12 @@ def show_limits(model: Mapping[str, Any] | None, language: Language) -> None:
 
 
 def show_error(error: ReadmissionError, language: Language) -> None:
-    """An error in the reader's language; the field is named when the service named it."""
+    """Show an error in the reader's language, with the refused fields when the service names them."""
     st.error(describe(error, language), icon=":material/error:")
 
 
 def describe(error: ReadmissionError, language: Language) -> str:
-    """The sentence for an error of the inference service."""
+    """The text for an error of the inference service."""
     if isinstance(error, InvalidInput):
         return " ".join([text(language, "refused"), *_refused_fields(error, language)])
     if isinstance(error, ModelNotLoaded):
@@ -62,7 +62,7 @@ def describe(error: ReadmissionError, language: Language) -> str:
 
 
 def percent(share: float, language: Language) -> str:
-    """``0.4567`` as ``45,7 %`` in Spanish and ``45.7 %`` in English."""
+    """Format a share (0 to 1) as a percentage: ``0.4567`` is ``45,7 %`` in Spanish and ``45.7 %`` in English."""
     shown = f"{100 * share:.1f} %"
     return shown.replace(".", ",") if language == "es" else shown
 

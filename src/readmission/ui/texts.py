@@ -1,4 +1,4 @@
-"""Every text of the page, in Spanish and in English; what coded values are called is in ``labels``."""
+"""The texts of the page, in Spanish and in English. The labels of coded values are in ``labels``."""
 
 from typing import Literal
 
@@ -190,5 +190,5 @@ TEXTS: dict[Language, dict[str, str]] = {
 
 
 def text(language: Language, key: str, **values: object) -> str:
-    """The text for ``key`` with its placeholders filled; raises ``KeyError`` when there is none."""
+    """The text for ``key`` with ``values`` in its placeholders. Raises :class:`KeyError` for an unknown key."""
     return TEXTS[language][key].format(**values)
