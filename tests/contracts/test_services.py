@@ -1,6 +1,8 @@
 """The catalogue and every place that tells of a service agree; each test names the place that was forgotten."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,15 @@ def test_a_service_with_a_port_says_how_it_is_and_has_a_setting_that_moves_it():
     assert [spec.name for spec in SERVICES if spec.ports and not spec.health and spec.name != "mysql"] == []
 
 
+def test_the_catalogue_is_read_without_the_libraries_of_its_services():
+    heavy = {"airflow", "alembic", "boto3", "fastapi", "flask", "mlflow", "pandas", "psutil", "sqlalchemy", "supervisor"}
+    code = f"import sys, readmission.services; print(sorted({heavy!r} & sys.modules.keys()))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
 def test_a_deployable_of_the_catalogue_is_there():
     folders = [spec.folder for spec in SERVICES if spec.folder]
 
@@ -101,7 +112,9 @@ def test_every_folder_that_a_service_is_told_of_is_deleted_by_reset(plan, home):
 
     found = {name: set(re.findall(rf"{re.escape(str(home))}/([^/\s,]+)", text)) for name, text in told.items()}
 
-    assert {name: forgotten for name, folders in found.items() if (forgotten := folders - owned)} == {}
+    assert {name: forgotten for name, folders in found.items() if (forgotten := folders - owned)} == {}, (
+        "folders of the service"
+    )
 
 
 def test_every_secret_that_is_made_is_in_the_catalogue(plan, home):
@@ -115,7 +128,7 @@ def test_env_example_has_the_port_of_every_service():
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     expected = {f"{spec.port_setting}={spec.default_port}" for spec in SERVICES if spec.port_setting}
 
-    assert expected - set(lines) == set()
+    assert expected - set(lines) == set(), ".env.example"
 
 
 def test_prometheus_scrapes_every_service_with_metrics_at_its_name_and_port():
@@ -125,7 +138,8 @@ def test_prometheus_scrapes_every_service_with_metrics_at_its_name_and_port():
         for job in configuration["scrape_configs"]
     }
 
-    assert jobs == {spec.name: (spec.metrics.route, [_target(spec)]) for spec in SERVICES if spec.metrics}
+    expected = {spec.name: (spec.metrics.route, [_target(spec)]) for spec in SERVICES if spec.metrics}
+    assert jobs == expected, "prometheus.yml, scrape_configs"
 
 
 def _target(spec: ServiceSpec) -> str:
@@ -152,7 +166,9 @@ def test_the_architecture_has_a_row_for_every_service_with_its_port_and_health_r
 def test_the_runbook_says_what_to_do_when_a_service_is_down():
     rows = _rows("docs/runbook.md", "## When a service is down")
 
-    assert [spec.name for spec in SERVICES if not re.search(rf"[=`]{spec.name}`", " ".join(rows))] == []
+    assert [spec.name for spec in SERVICES if not re.search(rf"[=`]{spec.name}`", " ".join(rows))] == [], (
+        "docs/runbook.md"
+    )
 
 
 @pytest.mark.skipif(not COMPOSE.exists(), reason="docker-compose.yaml is not there yet")

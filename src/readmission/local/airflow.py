@@ -20,6 +20,7 @@ SPEC = BY_NAME["airflow-api-server"]
 
 
 def api_server(run: NativeRun) -> Start:
+    """It is well when it answers the tasks, not only the people."""
     airflow = _airflow(run)
     return Start(
         command=(environment_program("airflow"), "api-server"),
@@ -32,6 +33,7 @@ def api_server(run: NativeRun) -> Start:
 
 
 def scheduler(run: NativeRun) -> Start:
+    """Its children run the tasks, with the variables that it is given itself."""
     airflow = _airflow(run)
     return Start(
         # the local executor's log server would listen on every address, and the logs lie on this disk anyway
@@ -45,6 +47,7 @@ def scheduler(run: NativeRun) -> Start:
 
 
 def dag_processor(run: NativeRun) -> Start:
+    """It reads the DAG files again and again."""
     airflow = _airflow(run)
     return Start(
         command=(environment_program("airflow"), "dag-processor"),
@@ -75,6 +78,7 @@ class Airflow:
         return Step("airflow-metadata", lambda: self.initialise(base_environment()))
 
     def heartbeat_of(self, component: str) -> Health:
+        """How ``component`` (Airflow's spelling) is, as the API server has it from the database."""
         return Health(f"{self.url}{SPEC.health}", heartbeat=component)
 
     def initialise(self, environment: Mapping[str, str]) -> None:

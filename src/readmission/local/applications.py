@@ -6,13 +6,14 @@ from readmission.local.settings import PROJECT
 
 
 def data_api(run: NativeRun) -> Start:
+    """It may fetch the archive before it is well: it is waited for longer than the others."""
     return Start(
         command=(environment_program("readmission"), "data-api"),
         environment={
             "DATA_API_PORT": str(run.ports("data-api")["HTTP"]),
             "DATA_CACHE": str(run.home / "data-api"),
         },
-        ready_seconds=900,  # it may have to fetch the archive first
+        ready_seconds=900,
     )
 
 
@@ -29,6 +30,7 @@ def inference_api(run: NativeRun) -> Start:
 
 
 def streamlit(run: NativeRun) -> Start:
+    """The page: Streamlit's own server on the loopback address, without its file watcher and usage reports."""
     return Start(
         command=(
             environment_program("streamlit"),

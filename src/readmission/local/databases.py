@@ -45,6 +45,7 @@ def mariadb_urls(databases: Mapping[str, str], local: LocalSettings, secrets: Se
 
 
 def sqlite_urls(databases: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Each database's URL as a file, by its variable."""
     return {setting: f"sqlite:///{_sqlite(home)}/{name}.db" for setting, name in databases.items()}
 
 
@@ -54,6 +55,7 @@ def sqlite_folder(home: Path) -> Step:
 
 
 def sqlite_note(home: Path) -> str:
+    """What the user is told."""
     return f"The databases are SQLite files under {_sqlite(home)}."
 
 

@@ -50,6 +50,7 @@ class MariaDb:
     port: int
 
     def start(self, before: tuple[Step, ...] = (), after: tuple[Step, ...] = ()) -> Start:
+        """``before`` must contain :meth:`initialise`, unless that was done already."""
         return Start(
             command=(
                 str(find_program("mariadbd")),
@@ -107,6 +108,7 @@ def server_of(local: LocalSettings) -> MariaDb:
 
 
 def start(run: NativeRun) -> Start:
+    """The system tables are made before its start, the databases and their user after it."""
     server = server_of(run.local)
     password = run.secrets.get("mysql_password")
     create = partial(server.create_databases, run.databases.values(), USER, password)

@@ -8,11 +8,13 @@ from readmission.settings import TrackingSettings
 
 
 def start(run: NativeRun) -> Start:
+    """Raises ``MissingSetting`` for a key of the store."""
     settings = run.settings(TrackingSettings)
     return Start(command=server_command(run.ports("mlflow")["HTTP"]), environment=server_environment(settings))
 
 
 def server_command(port: int) -> tuple[str, ...]:
+    """One worker: each takes some 450 MB."""
     return (
         environment_program("mlflow"),
         "server",

@@ -38,11 +38,6 @@ class NativeRun:
         spec = BY_NAME[name]
         return spec.ports_from(self.local.port_of(spec)) if spec.ports else {}
 
-    def url(self, name: str) -> str | None:
-        """Where a service of this machine is reached; None when it has no port."""
-        spec = BY_NAME[name]
-        return f"{spec.scheme}://127.0.0.1:{self.local.port_of(spec)}" if spec.ports else None
-
     def settings(self, settings: type[SettingsT]) -> SettingsT:
         """The settings of one class as its service will read them."""
         return settings_from(settings, self.environment)
@@ -79,15 +74,16 @@ def starter_of(spec: ServiceSpec) -> Starter:
 
 def service_of(spec: ServiceSpec, start: Start, run: NativeRun, depends_on: tuple[str, ...] = ()) -> Service:
     """The service as the catalogue and its starter describe it, with the variables of its settings class only."""
+    url = run.local.url_of(spec)
     return Service(
         name=spec.name,
         command=start.command,
         environment={**start.environment, **given(spec.settings, run.environment)},
-        health=start.health or Health(f"{run.url(spec.name)}{spec.health}"),
+        health=start.health or Health(f"{url}{spec.health}"),
         ports=run.ports(spec.name),
         port_setting=spec.port_setting,
         depends_on=depends_on,
-        url=run.url(spec.name),
+        url=url,
         user=spec.user,
         password=run.secrets.get(spec.password) if spec.password else None,
         stop_seconds=start.stop_seconds,

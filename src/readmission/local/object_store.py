@@ -21,6 +21,7 @@ class SeaweedFs:
     ports: Mapping[str, int]
 
     def start(self, before: tuple[Step, ...] = ()) -> Start:
+        """``before`` is what must be done first: in any case :meth:`initialise`."""
         return Start(
             command=(
                 environment_program("weed"),
@@ -57,6 +58,7 @@ class SeaweedFs:
 
 
 def start(run: NativeRun) -> Start:
+    """Its keys are those of the settings; they are in its file of identities before it starts."""
     server = SeaweedFs(run.home / "object-store", run.secrets.directory / "s3.json", run.ports("object-store"))
     keys = (run.environment["S3_ACCESS_KEY"], run.environment["S3_SECRET_KEY"])
     return server.start(before=(Step("object-store-keys", lambda: server.initialise(*keys)),))

@@ -72,16 +72,9 @@ def make_plan(chosen: Mapping[str, str], local: LocalSettings, found: Found) -> 
 def _environment(
     chosen: Mapping[str, str], started: list[ServiceSpec], secrets: SecretFiles, local: LocalSettings
 ) -> dict[str, str]:
-    """What the user chose, the addresses of what is started here, and a secret for each that is needed."""
-    if "S3_ENDPOINT" in chosen:
-        for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
-            if name not in chosen:
-                raise MissingSetting(name)
-    addresses = {
-        spec.address_setting: f"{spec.scheme}://127.0.0.1:{local.port_of(spec)}"
-        for spec in started
-        if spec.address_setting
-    }
+    """What the user chose, the addresses of what is started here, and the secrets that these services need."""
+    _check_store(chosen)
+    addresses = {spec.address_setting: str(local.url_of(spec)) for spec in started if spec.address_setting}
     settings = names_of(*SERVICE_SETTINGS)
     wanted = {secret for spec in started for secret in spec.secrets if secret.upper() in settings.difference(chosen)}
     has_client_keys = "API_KEYS" in chosen and "INFERENCE_API_URL" in addresses
@@ -93,6 +86,13 @@ def _environment(
     if has_client_keys:
         environment["API_KEYS"] = _with_key(chosen["API_KEYS"], environment["PAGE_API_KEY"])
     return environment
+
+
+def _check_store(chosen: Mapping[str, str]) -> None:
+    """Raises ``MissingSetting`` when the user names an S3 store without its keys."""
+    for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
+        if "S3_ENDPOINT" in chosen and name not in chosen:
+            raise MissingSetting(name)
 
 
 def _with_key(keys: str, key: str) -> str:

@@ -45,6 +45,7 @@ class Found:
         return spec.programs is None or self.paths.keys() >= set(spec.programs.names)
 
     def path(self, name: str) -> Path:
+        """Raises ``KeyError`` for a program that is not there."""
         return self.paths[name]
 
 
@@ -71,6 +72,7 @@ INSTALLABLE = (
 
 
 def find_programs() -> Found:
+    """Look for every program that the catalogue names."""
     paths = {name: find_program(name) for name in _names()}
     return Found({name: path for name, path in paths.items() if path})
 

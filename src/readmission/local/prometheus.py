@@ -13,6 +13,7 @@ from readmission.local.settings import PROJECT
 
 
 def start(run: NativeRun) -> Start:
+    """Its configuration is written before each start, its data are kept for 15 days."""
     configuration = run.local.run / "prometheus.yml"
     write = partial(write_configuration, PROJECT / "prometheus.yml", configuration, scrape_jobs(run))
     return Start(

@@ -67,3 +67,7 @@ class LocalSettings(_PortSettings):
     def port_of(self, spec: ServiceSpec) -> int:
         """The first port of a service that has one."""
         return int(getattr(self, spec.port_setting.lower()))
+
+    def url_of(self, spec: ServiceSpec) -> str | None:
+        """Where a service of this machine is reached; None when it has no port."""
+        return f"{spec.scheme}://127.0.0.1:{self.port_of(spec)}" if spec.ports else None
