@@ -149,7 +149,7 @@ class Inference:
 
     def api(self, key: str | None = None) -> InferenceApi:
         secret = SecretStr(key) if key else None
-        return InferenceApi("http://inference", api_keys=secret, transport=httpx.MockTransport(self))
+        return InferenceApi("http://inference", api_key=secret, transport=httpx.MockTransport(self))
 
 
 def test_the_example_is_predicted_once_a_model_is_loaded():
