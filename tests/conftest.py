@@ -32,6 +32,8 @@ USER = "readmission"
 PASSWORD = "only-for-tests"
 KEYS = ("test-access-key", "test-secret-key")
 
+# the contracts of the doubles assert, but are no test modules themselves
+pytest.register_assert_rewrite("doubles")
 # the same examples in every run, on every machine
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("repeatable")
