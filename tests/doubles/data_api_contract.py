@@ -8,7 +8,7 @@ from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, Source
 
 
 class DataApiContract:
-    """Needs the fixtures ``data_api``, with the first of two synthetic batches published, and ``take_down()``."""
+    """Needs the fixtures ``data_api``, with the first of two synthetic batches published, and ``dead_data_api``."""
 
     def test_the_manifest_tells_what_is_published_and_that_more_will_come(self, data_api):
         manifest = data_api.manifest()
@@ -38,10 +38,9 @@ class DataApiContract:
         with pytest.raises(NotFound):
             data_api.fetch_batch(3)
 
-    def test_it_is_well_until_nobody_answers(self, data_api, take_down):
+    def test_one_that_answers_is_well(self, data_api):
         assert data_api.health()
 
-        take_down()
-
+    def test_one_that_does_not_answer_is_unavailable(self, dead_data_api):
         with pytest.raises(SourceUnavailable):
-            data_api.health()
+            dead_data_api.health()

@@ -53,8 +53,9 @@ class TestFakeDataApi(DataApiContract):
         return FakeDataApi(published=1, total=2)
 
     @pytest.fixture
-    def take_down(self, data_api):
-        return lambda: setattr(data_api, "down", True)
+    def dead_data_api(self, data_api):
+        data_api.down = True
+        return data_api
 
 
 class TestFakeInstance(InstanceContract):

@@ -8,8 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from doubles.compute_contract import InstanceContract
+from readmission.adapters.compute import Ec2Instance
 from readmission.errors import InvalidInput, NotFound, SourceUnavailable, Unauthorized
 from readmission.pipeline import tasks, wiring
+from readmission.settings import Settings
 
 STATES = ["pending", "running", "stopping", "stopped"]
 
@@ -44,6 +47,16 @@ def launch(aws, monkeypatch):
         return instance_id
 
     return make
+
+
+class TestEc2Instance(InstanceContract):
+    @pytest.fixture
+    def instance_in(self, launch):
+        def make(state):
+            launch(state)
+            return Ec2Instance.from_settings(Settings())
+
+        return make
 
 
 @pytest.fixture

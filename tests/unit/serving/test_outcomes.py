@@ -1,16 +1,11 @@
-from pathlib import Path
-
 import pytest
 from fastapi.testclient import TestClient
 
-from readmission.adapters.database import InferenceDatabase
 from readmission.serving.encounter import EXAMPLE
 
 
 @pytest.fixture
-def client(start, tmp_path: Path) -> TestClient:
-    database = InferenceDatabase(f"sqlite:///{tmp_path}/inference.db")
-    database.migrate()
+def client(start, database) -> TestClient:
     return start(database=database)
 
 
