@@ -17,11 +17,12 @@ from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.modeling.candidates import CANDIDATES, fit
+from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.modeling.evaluation import measure
 from readmission.modeling.export import check_parity, export
 from readmission.modeling.features import ClinicalEncoder
-from readmission.settings import Settings
+from readmission.modeling.fit import fit
+from readmission.settings import DataApiSettings, PipelineSettings
 from readmission.synthetic.cohort import cohort
 
 CALLS = 2_000
@@ -32,7 +33,7 @@ HEADER = (
 
 
 def main(target: str = "any") -> None:
-    settings = Settings()
+    settings = DataApiSettings()
     raw = _raw(settings)
     for rows in (settings.batch_size, len(raw)):
         encounters = clean(validate_raw(raw.head(rows))).frame
@@ -40,11 +41,12 @@ def main(target: str = "any") -> None:
         frames = {name: encounters[split == name] for name in SPLITS}
         print(f"\n{rows} rows, target {target}: " + ", ".join(f"{name} {len(frames[name])}" for name in SPLITS))
         print(HEADER)
-        seconds = sum(_measure(candidate, frames, target, settings) for candidate in CANDIDATES)
+        pipeline = PipelineSettings()
+        seconds = sum(_measure(candidate, frames, target, pipeline) for candidate in CANDIDATE_NAMES)
         print(f"all candidates fitted in {seconds:.1f} s")
 
 
-def _raw(settings: Settings) -> pd.DataFrame:
+def _raw(settings: DataApiSettings) -> pd.DataFrame:
     if settings.data_path:
         frame = read_encounters(settings.data_path).to_pandas()
     else:
@@ -52,7 +54,7 @@ def _raw(settings: Settings) -> pd.DataFrame:
     return frame.rename(columns=NAME_OF_RAW)
 
 
-def _measure(candidate: str, frames: dict[str, pd.DataFrame], target: str, settings: Settings) -> float:
+def _measure(candidate: str, frames: dict[str, pd.DataFrame], target: str, settings: PipelineSettings) -> float:
     began = time.process_time()
     pipeline = fit(candidate, frames["train"], target, settings.model_seed)
     seconds = time.process_time() - began

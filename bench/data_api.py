@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-SERVE = "from readmission.data_api.server import main; from readmission.settings import Settings; main(Settings())"
+SERVE = "from readmission import cli; cli.data_api()"
 PARQUET = "application/vnd.apache.parquet"
 
 

@@ -100,7 +100,7 @@ def _mariadb(directory: Path) -> Iterator[Callable[[str], str]]:
     server = MariaDb(directory / "data", directory / "sql.sock", port)
     server.initialise()
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(server.service().command, stdout=log, stderr=log)
+        process = subprocess.Popen(server.start().command, stdout=log, stderr=log)
     try:
         _wait(server)
         yield lambda name: server.url(name, USER, PASSWORD)

@@ -33,15 +33,16 @@ from readmission.adapters.registry import ModelVersion
 from readmission.domain import cleaning
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW
-from readmission.modeling import candidates
+from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.modeling.export import export
+from readmission.modeling.fit import fit
 from readmission.serving.model_cache import ModelCache
 from readmission.synthetic.cohort import cohort
 
 BATCH_ROWS = 10_000
 WARM_UP = 1_000
 BATCH_REPEATS = 5
-SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
+SERVE = "from readmission import cli; cli.serve()"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ async def load(port: int, bodies: list[bytes], requests: int, connections: int) 
 
 
 def trained(candidate: str, frame: pd.DataFrame) -> bytes:
-    pipeline = candidates.fit(candidate, frame, "any", 0)
+    pipeline = fit(candidate, frame, "any", 0)
     now = datetime.now(UTC)
     return export(pipeline, ModelFileMetadata("any", 0.5, 0.4, 0.6, "synthetic", candidate, True, "0" * 64, now))
 
@@ -213,7 +214,7 @@ def _batch_seconds(port: int, media_type: str, body: bytes, rows: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--candidate", default="lightgbm", choices=list(candidates.CANDIDATES))
+    parser.add_argument("--candidate", default="lightgbm", choices=CANDIDATE_NAMES)
     parser.add_argument("--database", help="SQLAlchemy URL of an inference database; default: a SQLite file")
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=16)

@@ -18,7 +18,7 @@ from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import TARGET_COLUMN, patient_split
 from readmission.domain.schema import FEATURES, NAME_OF_RAW, Kind
 from readmission.modeling.features import ClinicalEncoder
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings
 from readmission.synthetic.cohort import cohort
 
 NUMBERS = [position for position, column in enumerate(FEATURES) if column.kind is Kind.NUMBER]
@@ -29,7 +29,7 @@ def main() -> None:
     columns = cohort(100_000, seed=0)
     print(f"100,000 synthetic rows: {time.perf_counter() - started:.2f} s")
     figures = {"synthetic": _figures(pd.DataFrame(columns))}
-    path = Settings().data_path
+    path = DataApiSettings().data_path
     if path:
         figures["real"] = _figures(read_encounters(path).to_pandas())
     print(pd.DataFrame(figures).to_string(float_format="{:.4f}".format))

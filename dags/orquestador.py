@@ -31,17 +31,13 @@ Takes every batch that the data API has published since the last finished run an
 """
 
 from datetime import timedelta
-from functools import partial
 
 from airflow.sdk import dag, task
 from pendulum import datetime
 
-from readmission.modeling.candidate_names import CANDIDATE_NAMES
-from readmission.pipeline import tasks
-from readmission.settings import Settings
-
-# a reference is one XCom, not one for each of its keys
-step = partial(task, multiple_outputs=False)
+from readmission.modeling.candidates import CANDIDATE_NAMES
+from readmission.pipeline.tasks import airflow_task, step
+from readmission.settings import PipelineSettings
 
 
 @dag(
@@ -62,28 +58,28 @@ step = partial(task, multiple_outputs=False)
     doc_md=__doc__,
 )
 def mlops_diabetes_pipeline() -> None:
-    settings = Settings()
+    settings = PipelineSettings()
     # rescheduled between two looks: a waiting run holds no worker slot
     available = task.sensor(
-        tasks.check_ec2_status,
+        airflow_task("check_ec2_status"),
         mode="reschedule",
         poke_interval=settings.ec2_poll_seconds,
         timeout=settings.ec2_wait_seconds,
     )()
-    batches = step(tasks.fetch_data_from_api)()
-    stored = step(tasks.store_raw_data_mysql)(batches)
-    cleaned = step(tasks.clean_and_transform_data)(stored)
-    kept = step(tasks.store_clean_data_mysql)(cleaned)
-    divided = step(tasks.create_train_val_test_split)(kept)
-    dataset = step(tasks.upload_processed_data_minio)(divided)
+    batches = step("fetch_data_from_api")()
+    stored = step("store_raw_data_mysql")(batches)
+    cleaned = step("clean_and_transform_data")(stored)
+    kept = step("store_clean_data_mysql")(cleaned)
+    divided = step("create_train_val_test_split")(kept)
+    dataset = step("upload_processed_data_minio")(divided)
     trained = (
-        step(tasks.train_ml_models, max_active_tis_per_dagrun=2)
+        step("train_ml_models", max_active_tis_per_dagrun=2)
         .partial(dataset=dataset)
         .expand(candidate=list(CANDIDATE_NAMES))
     )
-    registered = step(tasks.register_best_model)(trained, dataset)
-    promotion = step(tasks.promote_to_production)(registered, dataset)
-    step(tasks.signal_services_ready)(promotion, batches)
+    registered = step("register_best_model")(trained, dataset)
+    promotion = step("promote_to_production")(registered, dataset)
+    step("signal_services_ready")(promotion, batches)
 
     available >> batches
 

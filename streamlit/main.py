@@ -1,6 +1,6 @@
 """Entrypoint of the clinician's page: ``streamlit run streamlit/main.py``."""
 
-from readmission.settings import Settings
+from readmission.settings import PageSettings
 from readmission.ui.app import main
 
-main(Settings())
+main(PageSettings())

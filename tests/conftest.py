@@ -20,12 +20,16 @@ from readmission.domain.cohort import patient_split
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.local.health import NotHealthy, wait_healthy
 from readmission.local.mariadb import MariaDb, system_user
-from readmission.local.mlflow import mlflow_service, s3_artifacts
-from readmission.local.object_store import BUCKETS, SeaweedFs
+from readmission.local.mlflow import server_command, server_environment
+from readmission.local.native import Start
+from readmission.local.object_store import SeaweedFs
 from readmission.local.ports import is_free
-from readmission.local.processes import MARK, end_marked, instance_of, mark_of
+from readmission.local.processes import MARK, end_marked, mark_of
 from readmission.local.programs import environment_program, find_programs
-from readmission.local.service import Service, save_services
+from readmission.local.service import Health, Service, save_services
+from readmission.local.settings import instance_of
+from readmission.services import BUCKETS, BY_NAME
+from readmission.settings import TrackingSettings
 from readmission.synthetic.cohort import cohort
 
 USER = "readmission"
@@ -85,6 +89,12 @@ def running(service: Service, directory: Path) -> Iterator[None]:
             end_marked(mark)
 
 
+def alone(name: str, start: Start, port: int = 0) -> Service:
+    """A service of the catalogue that runs without the others."""
+    health = start.health or Health(f"http://127.0.0.1:{port}{BY_NAME[name].health}")
+    return Service(name, start.command, health, start.environment, stop_seconds=start.stop_seconds)
+
+
 class MariaDbServer:
     """A running private MariaDB."""
 
@@ -101,12 +111,12 @@ class MariaDbServer:
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
-    if not find_programs().mariadb:
+    if not find_programs().has(BY_NAME["mysql"]):
         pytest.skip("mariadbd is not installed")
     directory = tmp_path_factory.mktemp("mariadb")
     server = MariaDb(directory / "data", directory / "sql.sock", find_free_ports())
     server.initialise()
-    with running(server.service(), directory):
+    with running(alone("mysql", server.start()), directory):
         yield MariaDbServer(server)
 
 
@@ -116,10 +126,11 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not Path(environment_program("weed")).exists():
         pytest.skip("weed is not installed")
     directory = tmp_path_factory.mktemp("s3")
-    server = SeaweedFs(directory / "data", directory / "identities.json", find_free_ports(5))
+    port = find_free_ports(5)
+    server = SeaweedFs(directory / "data", directory / "identities.json", BY_NAME["object-store"].ports_from(port))
     server.initialise(*KEYS)
-    with running(server.service(), directory):
-        yield f"http://127.0.0.1:{server.port}"
+    with running(alone("object-store", server.start(), port), directory):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")
@@ -134,13 +145,17 @@ def object_store(seaweedfs: str) -> ObjectStore:
 def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The tracking URI of a private MLflow whose artifacts lie in the private S3 server."""
     directory = tmp_path_factory.mktemp("mlflow")
-    service = mlflow_service(
-        port=find_free_ports(),
-        backend_store_uri=f"sqlite:///{directory}/mlflow.db",
-        artifacts=s3_artifacts(seaweedfs, *KEYS, "us-east-1"),
+    port = find_free_ports()
+    settings = TrackingSettings(
+        mlflow_backend_store_uri=f"sqlite:///{directory}/mlflow.db",
+        s3_endpoint=seaweedfs,
+        s3_access_key=KEYS[0],
+        s3_secret_key=KEYS[1],
+        s3_region="us-east-1",
     )
-    with running(service, directory):
-        yield str(service.url)
+    start = Start(command=server_command(port), environment=server_environment(settings))
+    with running(alone("mlflow", start, port), directory):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from readmission.errors import NotFound, ReadmissionError
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings, InferenceSettings, PipelineSettings
 
 if TYPE_CHECKING:
     from readmission.local.instance import Instance
@@ -24,7 +24,7 @@ def data_api() -> None:
     """Serve the encounters in batches."""
     from readmission.data_api.server import main
 
-    main(Settings())
+    main(DataApiSettings())
 
 
 @app.command()
@@ -32,7 +32,7 @@ def serve() -> None:
     """Serve the model in production."""
     from readmission.serving.server import main
 
-    main(Settings())
+    main(InferenceSettings())
 
 
 @app.command()
@@ -40,7 +40,8 @@ def migrate() -> None:
     """Create or migrate the tables of every database in the settings."""
     from readmission.adapters.database import migrate_all
 
-    migrate_all(Settings())
+    with _errors_shown():
+        migrate_all(PipelineSettings())
 
 
 @app.command()
@@ -60,7 +61,7 @@ def up() -> None:
     from readmission.local import up
 
     with _native() as (instance, report):
-        up.up(Settings(), instance, report)
+        up.up(instance, report)
 
 
 @app.command()
@@ -130,24 +131,34 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
 
     from readmission.adapters.database import InferenceDatabase
     from readmission.adapters.registry import ModelRegistry
-    from readmission.local.plan import make_plan
-    from readmission.local.programs import find_programs
     from readmission.pipeline.roll_back import roll_back
 
-    with _native() as (instance, report):
-        settings = Settings()
-        if not {"inference_database_url", "mlflow_tracking_uri"} <= settings.model_fields_set:
-            environment = make_plan(settings, instance.local, find_programs()).environment
-            settings = Settings.model_validate({name.lower(): value for name, value in environment.items()})
+    with _errors_shown():
+        settings = _pipeline_settings()
         registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
         with InferenceDatabase(settings.require("inference_database_url")) as inference:
             restored = roll_back(reason, getuser(), registry=registry, inference=inference)
-        report.say(f"Version {restored.version} is in production again; the inference API follows by itself.")
+        typer.echo(f"Version {restored.version} is in production again; the inference API follows by itself.")
+
+
+def _pipeline_settings() -> PipelineSettings:
+    """The settings of the environment; where they name no stores, those of this machine's native run."""
+    from dotenv import load_dotenv
+
+    from readmission.local.environment import chosen, settings_from
+    from readmission.local.last_start import task_environment
+    from readmission.local.settings import PROJECT
+
+    load_dotenv(PROJECT / ".env")
+    settings = PipelineSettings()
+    if {"inference_database_url", "mlflow_tracking_uri"} <= settings.model_fields_set:
+        return settings
+    return settings_from(PipelineSettings, {**task_environment(), **chosen(PipelineSettings)})
 
 
 @contextmanager
 def _native() -> Iterator[tuple["Instance", "Report"]]:
-    """This machine's instance, with ``.env`` read; an error on purpose becomes a text and exit code 1."""
+    """This machine's instance, with ``.env`` read."""
     from dotenv import load_dotenv
     from rich.console import Console
 
@@ -157,18 +168,28 @@ def _native() -> Iterator[tuple["Instance", "Report"]]:
 
     os.umask(0o077)  # everything made here may hold secrets or patients' data
     load_dotenv(PROJECT / ".env")
-    report = Report(Console())
+    with _errors_shown():
+        yield Instance(LocalSettings()), Report(Console())
+
+
+@contextmanager
+def _errors_shown() -> Iterator[None]:
+    """An error on purpose becomes a text and exit code 1."""
     try:
-        yield Instance(LocalSettings()), report
+        yield
     except ReadmissionError as error:
-        report.fail(str(error))
+        _fail(str(error))
         raise typer.Exit(1) from error
     except ValidationError as error:
-        report.fail("\n".join(_wrong_settings(error)))
+        _fail("\n".join(_wrong_settings(error)))
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
-        report.fail("Interrupted. What runs goes on: make up continues, make status shows it, make down stops it.")
+        _fail("Interrupted. What runs goes on: make up continues, make status shows it, make down stops it.")
         raise typer.Exit(130) from interrupt
+
+
+def _fail(text: str) -> None:
+    typer.secho(text, fg=typer.colors.RED, bold=True)
 
 
 def _wrong_settings(error: ValidationError) -> list[str]:

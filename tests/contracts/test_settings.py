@@ -6,11 +6,12 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 
+from readmission.local.environment import SERVICE_SETTINGS
 from readmission.local.settings import LocalSettings
-from readmission.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-FIELDS = {**Settings.model_fields, **LocalSettings.model_fields}
+CLASSES = (*SERVICE_SETTINGS, LocalSettings)
+FIELDS = {name: field for settings in CLASSES for name, field in settings.model_fields.items()}
 SECRET_WORDS = ("key", "password", "secret", "token")
 # an S3 access key is the name of a user, its secret key is the secret
 NOT_SECRET = {"s3_access_key"}
@@ -34,10 +35,17 @@ def test_every_setting_is_documented(documented):
     assert [name for name in FIELDS if name.upper() not in documented] == []
 
 
+def _default(name: str) -> object:
+    """The default of the processes that have one: None is for those that do without."""
+    defaults = {settings.model_fields[name].default for settings in CLASSES if name in settings.model_fields} - {None}
+    assert len(defaults) <= 1, f"{name.upper()} has several defaults: {defaults}"
+    return next(iter(defaults), None)
+
+
 def test_the_documented_defaults_are_the_real_ones(documented):
     shown = {name: documented[name.upper()].split(" #")[0].strip() for name in FIELDS if name.upper() in documented}
 
-    assert {name: value for name, value in shown.items() if not _same(value, FIELDS[name].default, name)} == {}
+    assert {name: value for name, value in shown.items() if not _same(value, _default(name), name)} == {}
 
 
 def _same(shown: str, default: object, name: str) -> bool:

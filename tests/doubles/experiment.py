@@ -1,12 +1,13 @@
 """The experiment of training runs, in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sklearn.pipeline import Pipeline
 
 from readmission.adapters.experiment import RunKey, TrainingRun
+from readmission.errors import InvalidModel
 
 
 @dataclass
@@ -20,6 +21,8 @@ class RecordedRun:
     metrics: dict[str, float] = field(default_factory=dict)
     plots: dict[str, bytes] = field(default_factory=dict)
     pipeline: Pipeline | None = None
+    trusted_types: Sequence[str] = ()
+    requirements: Sequence[str] = ()
 
 
 class FakeExperiment:
@@ -54,10 +57,22 @@ class FakeExperiment:
         found.tags |= tags
         found.metrics |= metrics
 
-    def log_artifacts(self, run_id: str, pipeline: Pipeline, plots: dict[str, bytes]) -> None:
-        self.runs[run_id].pipeline, self.runs[run_id].plots = pipeline, plots
+    def log_artifacts(
+        self,
+        run_id: str,
+        pipeline: Pipeline,
+        plots: dict[str, bytes],
+        *,
+        trusted_types: Sequence[str],
+        requirements: Sequence[str],
+    ) -> None:
+        found = self.runs[run_id]
+        found.pipeline, found.plots = pipeline, plots
+        found.trusted_types, found.requirements = trusted_types, requirements
 
-    def load_pipeline(self, run_id: str) -> Pipeline:
+    def load_pipeline(self, run_id: str, trusted_types: Sequence[str]) -> Pipeline:
+        if not set(self.runs[run_id].trusted_types) <= set(trusted_types):
+            raise InvalidModel(f"the model of {run_id} is made of types that are not ours")
         pipeline = self.runs[run_id].pipeline
         assert pipeline, f"no pipeline was logged to {run_id}"
         return pipeline

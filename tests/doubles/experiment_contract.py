@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from readmission.adapters.experiment import RunKey
-from readmission.modeling.candidates import fit
+from readmission.errors import InvalidModel
+from readmission.modeling.candidates import load
+from readmission.modeling.fit import fit
 
 KEY = RunKey(
     pipeline_run_id="manual__2026-11-23T16:30:00+00:00",
@@ -79,9 +81,26 @@ class ExperimentContract:
 
     def test_a_logged_model_comes_back_with_the_same_probabilities(self, experiment, split_cohort):
         run, rows = experiment.start(KEY), split_cohort(1_500, 11)
-        pipeline = fit("logistic_regression", rows, "any", seed=0)
+        pipeline = self.log_model(experiment, run.run_id, "logistic_regression", rows)
 
-        experiment.log_artifacts(run.run_id, pipeline, {"roc.png": b"a picture"})
+        loaded = experiment.load_pipeline(run.run_id, load("logistic_regression").trusted_types)
 
-        loaded = experiment.load_pipeline(run.run_id)
         np.testing.assert_array_equal(loaded.predict_proba(rows), pipeline.predict_proba(rows))
+
+    def test_a_model_of_types_that_are_not_trusted_is_not_loaded(self, experiment, split_cohort):
+        run = experiment.start(KEY)
+        self.log_model(experiment, run.run_id, "random_forest", split_cohort(1_500, 11))
+
+        with pytest.raises(InvalidModel, match="not ours"):
+            experiment.load_pipeline(run.run_id, load("logistic_regression").trusted_types)
+
+    def log_model(self, experiment, run_id, candidate, rows):
+        declared, pipeline = load(candidate), fit(candidate, rows, "any", seed=0)
+        experiment.log_artifacts(
+            run_id,
+            pipeline,
+            {"roc.png": b"a picture"},
+            trusted_types=declared.trusted_types,
+            requirements=declared.requirements,
+        )
+        return pipeline

@@ -4,7 +4,8 @@ import pytest
 
 from readmission.domain.example import EXAMPLE
 from readmission.errors import InvalidInput
-from readmission.serving.responses import ModelInfo, Prediction, Reload
+from readmission.serving.operations import ModelInfo, Reload
+from readmission.serving.responses import Prediction
 
 
 class InferenceApiContract:

@@ -10,11 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from readmission.local.environment import SERVICE_SETTINGS, names_of
 from readmission.local.instance import Instance
 from readmission.local.processes import end_marked, marked
 from readmission.local.settings import LocalSettings
 from readmission.local.status import statuses
-from readmission.settings import Settings
+from readmission.services import SERVICES
 
 PROGRAM = Path(sys.executable).with_name("readmission")
 # a closed port instead of the archive: what is tested must not depend on the network
@@ -54,12 +55,13 @@ def run_command(environment: dict[str, str], *arguments: str) -> subprocess.Comp
 
 
 def environment_for(home: Path, first_port: int) -> dict[str, str]:
-    """This process's environment with a home and seven ports, and S3's five, from ``first_port`` on."""
-    names = ("DATA_API", "INFERENCE", "MARIADB", "MLFLOW", "AIRFLOW", "STREAMLIT", "PROMETHEUS", "S3")
-    ports = {f"{name}_PORT": str(first_port + offset) for offset, name in enumerate(names)}
+    """This process's environment with a home and a port for each service, S3's five last, from ``first_port`` on."""
+    names = [spec.port_setting for spec in SERVICES if spec.port_setting]
+    names.sort(key="S3_PORT".__eq__)
+    ports = {name: str(first_port + offset) for offset, name in enumerate(names)}
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     # empty is not set, and keeps out what a developer's .env would fill in: his own data and databases
-    unset = {name.upper(): "" for settings in (Settings, LocalSettings) for name in settings.model_fields}
+    unset = dict.fromkeys(names_of(*SERVICE_SETTINGS, LocalSettings), "")
     return {**kept, **unset, **SMALL, **ports, "READMISSION_HOME": str(home)}
 
 

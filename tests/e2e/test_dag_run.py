@@ -13,9 +13,8 @@ import pytest
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS
-from readmission.local.airflow import ADMIN
 from readmission.local.airflow_api import AirflowApi, DagRun
-from readmission.modeling.candidate_names import CANDIDATE_NAMES
+from readmission.modeling.candidates import CANDIDATE_NAMES
 
 DAG = "mlops_diabetes_pipeline"
 RUN_SECONDS = 600
@@ -39,9 +38,8 @@ class Pipeline:
     def __init__(self, platform: Any) -> None:
         self._platform = platform
         services = platform.instance.services()
-        self.airflow = AirflowApi.sign_in(
-            platform.url("airflow-api-server"), ADMIN, services["airflow-api-server"].password
-        )
+        server = services["airflow-api-server"]
+        self.airflow = AirflowApi.sign_in(str(server.url), str(server.user), str(server.password))
         self._environment = services["airflow-scheduler"].environment
 
     def runs(self) -> list[dict[str, Any]]:

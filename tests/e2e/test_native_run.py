@@ -13,19 +13,8 @@ from readmission.domain.example import EXAMPLE
 from readmission.local.ports import is_free
 from readmission.local.processes import marked
 from readmission.local.status import statuses
+from readmission.services import SERVICES
 
-SERVICES = (
-    "mariadb",
-    "object-store",
-    "mlflow",
-    "data-api",
-    "inference-api",
-    "streamlit",
-    "airflow-api-server",
-    "airflow-scheduler",
-    "airflow-dag-processor",
-    "prometheus",
-)
 BACK_SECONDS = 120  # a limit for slow machines, not a measurement
 
 
@@ -49,6 +38,14 @@ def test_every_service_says_that_it_is_well(platform, started):
 
     assert done.returncode == 0, done.stdout
     assert [name for name in started if name not in done.stdout] == []
+
+
+def test_every_metrics_route_of_the_catalogue_is_scraped(platform, started):
+    if "prometheus" not in started:
+        pytest.skip("prometheus is not installed")
+    jobs = {spec.name for spec in SERVICES if spec.metrics and spec.name in started}
+
+    assert _scraped(platform.url("prometheus")) == dict.fromkeys(jobs, "up")
 
 
 def test_only_loopback_addresses_are_bound(platform):
@@ -87,7 +84,7 @@ def test_a_second_start_changes_nothing(platform, started):
     assert platform.pids() == started
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [spec.name for spec in SERVICES])
 def test_a_killed_program_comes_back(platform, started, service):
     if service not in started:
         pytest.skip(f"the program of {service} is not installed")
@@ -159,6 +156,17 @@ def test_after_a_stop_no_process_is_left_and_every_port_is_free(platform):
     assert marked(platform.instance.mark) == []
     assert [port for port in ports if not is_free(port)] == []
     assert platform.command("status").returncode == 1
+
+
+def _scraped(url: str) -> dict[str, str]:
+    """The health of each job of Prometheus, once none of them is unknown any more."""
+    deadline = time.monotonic() + BACK_SECONDS
+    while True:
+        targets = httpx.get(f"{url}/api/v1/targets").json()["data"]["activeTargets"]
+        jobs = {target["labels"]["job"]: target["health"] for target in targets}
+        if "unknown" not in jobs.values() or time.monotonic() > deadline:
+            return jobs
+        time.sleep(0.5)
 
 
 def _wait_until_well(platform: Any, service: str, *, gone: psutil.Process) -> None:

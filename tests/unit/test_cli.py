@@ -3,7 +3,19 @@ from typer.testing import CliRunner
 
 from readmission.cli import app
 
-COMMANDS = ("data-api", "serve", "migrate", "synthetic-parameters", "up", "programs", "down", "reset", "status", "logs")
+COMMANDS = (
+    "data-api",
+    "serve",
+    "migrate",
+    "synthetic-parameters",
+    "up",
+    "programs",
+    "down",
+    "reset",
+    "status",
+    "logs",
+    "rollback",
+)
 
 
 @pytest.fixture(autouse=True)

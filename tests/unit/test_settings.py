@@ -1,70 +1,92 @@
 import pytest
 from pydantic import ValidationError
 
+from readmission import settings
 from readmission.errors import MissingSetting
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings, InferenceSettings, PageSettings, PipelineSettings, TrackingSettings
+from readmission.settings.base import EnvironmentSettings
+
+CLASSES = (DataApiSettings, InferenceSettings, PageSettings, PipelineSettings, TrackingSettings)
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
-    for name in Settings.model_fields:
+    for name in {name for each in CLASSES for name in each.model_fields}:
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+def _secrets(each: type[EnvironmentSettings]) -> set[str]:
+    return {name for name, field in each.model_fields.items() if "SecretStr" in str(field.annotation)}
+
+
+def test_every_process_has_its_class():
+    assert {each.__name__ for each in CLASSES} == set(settings.__all__)
 
 
 def test_a_setting_comes_from_the_environment_variable_of_its_name(monkeypatch):
     monkeypatch.setenv("BATCH_SIZE", "500")
 
-    assert Settings().batch_size == 500
+    assert DataApiSettings().batch_size == 500
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch):
     monkeypatch.setenv("BATCH_SIZE", "")
     monkeypatch.setenv("DATA_PATH", "")
 
-    assert Settings().batch_size == 15_000
-    assert Settings().data_path is None
+    assert DataApiSettings().batch_size == 15_000
+    assert DataApiSettings().data_path is None
 
 
 def test_settings_cannot_be_changed():
     with pytest.raises(ValidationError):
-        Settings().batch_size = 3
+        DataApiSettings().batch_size = 3
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("kind", "name", "value"),
     [
-        ("BATCH_SIZE", "0"),
-        ("BATCH_INTERVAL_SECONDS", "-1"),
-        ("MODEL_POLL_SECONDS", "0"),
-        ("TARGET", "tomorrow"),
-        ("INFERENCE_WORKERS", "two"),
-        ("DATA_API_PORT", "70000"),
-        ("INFERENCE_PORT", "0"),
+        (DataApiSettings, "BATCH_SIZE", "0"),
+        (DataApiSettings, "BATCH_INTERVAL_SECONDS", "-1"),
+        (DataApiSettings, "DATA_API_PORT", "70000"),
+        (InferenceSettings, "MODEL_POLL_SECONDS", "0"),
+        (InferenceSettings, "INFERENCE_WORKERS", "two"),
+        (InferenceSettings, "INFERENCE_PORT", "0"),
+        (PipelineSettings, "TARGET", "tomorrow"),
     ],
 )
-def test_a_senseless_value_is_refused_by_name(monkeypatch, name, value):
+def test_a_senseless_value_is_refused_by_name(monkeypatch, kind, name, value):
     monkeypatch.setenv(name, value)
 
     with pytest.raises(ValidationError, match=name.lower()):
-        Settings()
+        kind()
 
 
 def test_a_needed_setting_that_is_not_set_is_named_as_the_environment_spells_it():
     with pytest.raises(MissingSetting, match="S3_ACCESS_KEY"):
-        Settings().require("s3_access_key")
+        PipelineSettings().require("s3_access_key")
 
 
 def test_a_needed_secret_is_revealed(monkeypatch):
     monkeypatch.setenv("S3_SECRET_KEY", "open sesame")
 
-    assert Settings().require("s3_secret_key") == "open sesame"
+    assert PipelineSettings().require("s3_secret_key") == "open sesame"
 
 
 def test_a_secret_is_not_shown(monkeypatch):
     monkeypatch.setenv("RAW_DATABASE_URL", "mysql://app:open-sesame@db/raw")
 
-    assert "open-sesame" not in repr(Settings())
+    assert "open-sesame" not in repr(PipelineSettings())
 
 
 def test_by_default_only_this_machine_is_listened_on():
-    assert Settings().host == "127.0.0.1"
+    assert (DataApiSettings().host, InferenceSettings().host) == ("127.0.0.1", "127.0.0.1")
+
+
+def test_each_process_knows_only_its_own_secrets():
+    assert _secrets(DataApiSettings) == {"data_api_key"}
+    assert _secrets(InferenceSettings) == {"inference_database_url", "api_keys", "admin_api_key"}
+    assert _secrets(PageSettings) == {"page_api_key"}
+    assert _secrets(TrackingSettings) == {"s3_secret_key", "mlflow_backend_store_uri"}
+    assert _secrets(PipelineSettings) == {
+        "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key"
+    }  # fmt: skip

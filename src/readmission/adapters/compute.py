@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from readmission.errors import InvalidInput, MissingSetting, NotFound, SourceUnavailable, Unauthorized
-from readmission.settings import Settings
+from readmission.settings.parts import InstanceSettings
 
 UNKNOWN = {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}
 FORBIDDEN = {
@@ -48,7 +48,7 @@ class Ec2Instance:
         self._tag = tag
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self | None:
+    def from_settings(cls, settings: InstanceSettings) -> Self | None:
         """None where no instance is configured."""
         if settings.instance_id is None and settings.ec2_instance_tag is None:
             return None

@@ -4,7 +4,7 @@ import importlib.metadata
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +20,6 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from readmission.adapters.registry import MODEL_PATH, mlflow_errors
 from readmission.errors import InvalidModel
 
-# what our candidates are made of; a file that asks for more is not loaded
-TRUSTED_TYPES = (
-    "collections.OrderedDict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "numpy.dtype",
-    "readmission.modeling.features.ClinicalEncoder",
-    "readmission.modeling.features.Log1p",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)
-_REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn", "skops")
 _SKOPS_FILE = "model.skops"
 _FINISHED = "FINISHED"
 
@@ -113,15 +101,27 @@ class Experiment:
                 tags=[RunTag(name, value) for name, value in all_tags.items()],
             )
 
-    def log_artifacts(self, run_id: str, pipeline: Pipeline, plots: dict[str, bytes]) -> None:
-        """The model in skops format under ``model/`` and the plots (PNG bytes by file name) under ``plots/``."""
+    def log_artifacts(
+        self,
+        run_id: str,
+        pipeline: Pipeline,
+        plots: dict[str, bytes],
+        *,
+        trusted_types: Sequence[str],
+        requirements: Sequence[str],
+    ) -> None:
+        """The model in skops format under ``model/`` and the plots (PNG bytes by file name) under ``plots/``.
+
+        ``trusted_types``: full names of what the pipeline is made of. ``requirements``: the distributions that a reader
+        of the model needs; they are pinned to the versions that are installed here.
+        """
         with tempfile.TemporaryDirectory() as folder, mlflow_errors():
             mlflow.sklearn.save_model(
                 pipeline,
                 str(Path(folder, MODEL_PATH)),
                 serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-                skops_trusted_types=list(TRUSTED_TYPES),
-                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+                skops_trusted_types=list(trusted_types),
+                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in requirements],
                 pyfunc_predict_fn="predict_proba",
             )
             Path(folder, "plots").mkdir()
@@ -129,13 +129,16 @@ class Experiment:
                 Path(folder, "plots", name).write_bytes(image)
             self._client.log_artifacts(run_id, folder)
 
-    def load_pipeline(self, run_id: str) -> Pipeline:
-        """A run's pipeline; raises :class:`InvalidModel` when its file asks for types that are not ours."""
+    def load_pipeline(self, run_id: str, trusted_types: Sequence[str]) -> Pipeline:
+        """A run's pipeline; raises :class:`InvalidModel` when its file asks for a type that is not in our list.
+
+        ``trusted_types`` must be written down in our code, never read from the file or its run.
+        """
         with tempfile.TemporaryDirectory() as folder:
             with mlflow_errors():
                 path = self._client.download_artifacts(run_id, f"{MODEL_PATH}/{_SKOPS_FILE}", folder)
             try:
-                pipeline = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+                pipeline = skops.io.load(path, trusted=list(trusted_types))
             except UntrustedTypesFoundException as error:
                 raise InvalidModel(f"the model of run {run_id} is made of types that are not ours") from error
         if not isinstance(pipeline, Pipeline):

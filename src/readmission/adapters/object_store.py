@@ -9,7 +9,7 @@ import pandas as pd
 from minio import Minio
 from minio.error import S3Error
 
-from readmission.settings import Settings
+from readmission.settings.parts import ObjectStoreSettings
 
 LANDING = "landing"
 DATASETS = "datasets"
@@ -25,7 +25,7 @@ class ObjectStore:
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: ObjectStoreSettings) -> Self:
         return cls(
             settings.s3_endpoint,
             settings.require("s3_access_key"),

@@ -15,7 +15,7 @@ from readmission.data_api.publication import Publication
 from readmission.data_api.sources import find_source
 from readmission.errors import ReadmissionError
 from readmission.log import configure_logging, get_logger
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings
 
 _THREADS = 8
 # no route takes a body
@@ -27,7 +27,7 @@ _SOCKET_OPTIONS = [
 ]
 
 
-def build(settings: Settings) -> Flask:
+def build(settings: DataApiSettings) -> Flask:
     """The application of these settings; raises what ``find_source`` does."""
     # Arrow's own pools keep what they freed; this process has to live on a very small machine
     pa.set_memory_pool(pa.system_memory_pool())
@@ -41,7 +41,7 @@ def build(settings: Settings) -> Flask:
     return create_app(store, publication, api_key=settings.data_api_key)
 
 
-def main(settings: Settings) -> None:
+def main(settings: DataApiSettings) -> None:
     """Serve until SIGTERM or SIGINT; exits with status 1 and one clear event when it cannot start."""
     configure_logging(json=settings.log_json)
     log = get_logger(__name__)

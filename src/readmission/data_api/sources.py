@@ -10,12 +10,12 @@ from readmission.data_api.download import uci_file
 from readmission.data_api.encounter_file import SCHEMA, check_encounters, read_encounters
 from readmission.errors import InvalidSource, SourceUnavailable
 from readmission.log import get_logger
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings
 from readmission.synthetic.cohort import cohort_columns
 from readmission.synthetic.network import parameters_digest
 
 
-def find_source(settings: Settings) -> Source:
+def find_source(settings: DataApiSettings) -> Source:
     """The first source that these settings and the network give.
 
     Raises :class:`InvalidSource` when ``DATA_PATH`` is no file of encounters and :class:`ChecksumMismatch` when the

@@ -7,71 +7,93 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from readmission.local.environment import base_environment
+from readmission.local.graph import Step
+from readmission.local.native import NativeRun, Start
 from readmission.local.programs import environment_program
 from readmission.local.secret_files import SecretFiles
-from readmission.local.service import Health, Service, write_private
+from readmission.local.service import Health, write_private
 from readmission.local.settings import PROJECT
+from readmission.services import BY_NAME
 
-ADMIN = "admin"
-METADATA_STEP = "airflow-metadata"
+SPEC = BY_NAME["airflow-api-server"]
+
+
+def api_server(run: NativeRun) -> Start:
+    airflow = _airflow(run)
+    return Start(
+        command=(environment_program("airflow"), "api-server"),
+        environment=airflow.environment(),
+        # its first call takes seconds, which the first task would pay
+        health=Health(f"{airflow.url}/execution/health"),
+        before=(airflow.metadata(),),
+        stop_seconds=3,  # it closes at once and then lingers
+    )
+
+
+def scheduler(run: NativeRun) -> Start:
+    airflow = _airflow(run)
+    return Start(
+        # the local executor's log server would listen on every address, and the logs lie on this disk anyway
+        command=(environment_program("airflow"), "scheduler", "--skip-serve-logs"),
+        environment=airflow.environment(),
+        health=airflow.heartbeat_of("scheduler"),
+        before=(airflow.metadata(),),
+        # a killed worker of the local executor may take the lock of the queue with it: no task would run again
+        vital_children=True,
+    )
+
+
+def dag_processor(run: NativeRun) -> Start:
+    airflow = _airflow(run)
+    return Start(
+        command=(environment_program("airflow"), "dag-processor"),
+        environment=airflow.environment(),
+        health=airflow.heartbeat_of("dag_processor"),
+        before=(airflow.metadata(),),
+    )
+
+
+def _airflow(run: NativeRun) -> "Airflow":
+    return Airflow(run.home / "airflow", run.secrets, run.ports(SPEC.name)["HTTP"])
 
 
 @dataclass(frozen=True)
 class Airflow:
-    """``task_environment`` is what the pipeline's tasks get, secrets included; ``depends_on`` what they talk to."""
+    """What the three have in common."""
 
     home: Path
     secrets: SecretFiles
     port: int
-    task_environment: Mapping[str, str]
-    depends_on: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def password(self) -> str:
-        return self.secrets.get("airflow_admin_password")
+    def metadata(self) -> Step:
+        """The work that must be done before any of the three starts; it is one step, whoever names it."""
+        return Step("airflow-metadata", lambda: self.initialise(base_environment()))
+
+    def heartbeat_of(self, component: str) -> Health:
+        return Health(f"{self.url}{SPEC.health}", heartbeat=component)
 
     def initialise(self, environment: Mapping[str, str]) -> None:
         """Create or migrate the metadata and write the password file; safe to repeat."""
         self.home.mkdir(parents=True, exist_ok=True)
-        write_private(self._passwords, json.dumps({ADMIN: self.password}))
+        write_private(self._passwords, json.dumps({SPEC.user: self.secrets.get(str(SPEC.password))}))
         migrated, current = self.home / "migrated", version("apache-airflow")
         # seconds of imports to learn that nothing is to be done
         if self._database.exists() and migrated.exists() and migrated.read_text() == current:
             return
         subprocess.run(
             [environment_program("airflow"), "db", "migrate"],
-            env={**environment, **self._environment()},
+            env={**environment, **self.environment()},
             cwd=PROJECT,
             check=True,
             capture_output=True,
             text=True,
         )
         migrated.write_text(current)
-
-    def services(self) -> list[Service]:
-        return [
-            Service(
-                name="airflow-api-server",
-                command=(environment_program("airflow"), "api-server"),
-                environment=self._environment(),
-                # its first call takes seconds, which the first task would pay
-                health=Health(f"{self.url}/execution/health"),
-                ports={"HTTP": self.port},
-                port_setting="AIRFLOW_PORT",
-                depends_on=(METADATA_STEP,),
-                url=self.url,
-                user=ADMIN,
-                password=self.password,
-                stop_seconds=3,  # it closes at once and then lingers
-            ),
-            # the local executor's log server would listen on every address, and the logs lie on this disk anyway
-            self._job("airflow-scheduler", ("scheduler", "--skip-serve-logs"), "scheduler", self.task_environment),
-            self._job("airflow-dag-processor", ("dag-processor",), "dag_processor", {}),
-        ]
 
     @property
     def _database(self) -> Path:
@@ -81,18 +103,8 @@ class Airflow:
     def _passwords(self) -> Path:
         return self.secrets.directory / "airflow_passwords.json"
 
-    def _job(self, name: str, command: tuple[str, ...], component: str, environment: Mapping[str, str]) -> Service:
-        return Service(
-            name=name,
-            command=(environment_program("airflow"), *command),
-            environment={**self._environment(), **environment},
-            health=Health(f"{self.url}/api/v2/monitor/health", heartbeat=component),
-            # a killed worker of the local executor may take the lock of the queue with it: no task would run again
-            vital_children=component == "scheduler",
-            depends_on=(METADATA_STEP, *self.depends_on),
-        )
-
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Airflow's own settings, the same for all three."""
         options = {
             "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "CORE__LOAD_EXAMPLES": "False",
@@ -101,7 +113,7 @@ class Airflow:
             "CORE__FERNET_KEY": self.secrets.fernet_key("airflow_fernet_key"),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks the name service
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{SPEC.user}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}",
             "API__HOST": "127.0.0.1",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from threading import Event
 
+from readmission.local.data_folders import delete_data
 from readmission.local.graph import Step, run_steps
 from readmission.local.instance import Instance
 from readmission.local.processes import end_marked
@@ -14,9 +15,6 @@ from readmission.local.service import Service
 from readmission.local.supervisor import Supervisor
 
 _SUPERVISOR_SECONDS = 5
-_SERVERS = ("airflow", "data-api", "mariadb", "mariadb.new", "prometheus", "s3", "serving", "sqlite")
-# what the native run makes in its home: nothing else there is ever deleted
-_OURS = (*_SERVERS, "logs", "run", "secrets")
 
 
 def down(instance: Instance, report: Report) -> None:
@@ -35,8 +33,7 @@ def down(instance: Instance, report: Report) -> None:
 def reset(instance: Instance, report: Report) -> None:
     """Stop everything and delete all data, secrets and logs of this instance."""
     down(instance, report)
-    for name in _OURS:
-        shutil.rmtree(instance.local.home / name, ignore_errors=True)
+    delete_data(instance.local.home)
     shutil.rmtree(instance.local.run, ignore_errors=True)
     report.say(f"The data under {instance.local.home} are deleted.")
 

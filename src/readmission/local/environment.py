@@ -3,19 +3,44 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings
 
 from readmission.local.settings import LocalSettings
-from readmission.settings import Settings
+from readmission.services import SERVICES
+from readmission.settings.base import EnvironmentSettings
+
+SettingsT = TypeVar("SettingsT", bound=EnvironmentSettings)
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+# each class once, in order
+SERVICE_SETTINGS = tuple(dict.fromkeys(spec.settings for spec in SERVICES if spec.settings))
 
 
-def chosen(settings: BaseSettings) -> dict[str, str]:
-    """What the user set, by the variable's name: secrets revealed, paths absolute."""
-    return {name.upper(): _text(getattr(settings, name)) for name in sorted(settings.model_fields_set)}
+def names_of(*classes: type[EnvironmentSettings]) -> set[str]:
+    """The environment variables that these classes read."""
+    return {name.upper() for settings in classes for name in settings.model_fields}
+
+
+def chosen(*classes: type[EnvironmentSettings]) -> dict[str, str]:
+    """What the user set of these classes, by the variable's name: secrets revealed, paths absolute.
+
+    Raises pydantic's ``ValidationError`` for a value that makes no sense.
+    """
+    found = (settings() for settings in classes)
+    return {name.upper(): _text(getattr(each, name)) for each in found for name in sorted(each.model_fields_set)}
+
+
+def given(settings: type[EnvironmentSettings] | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of ``environment`` that this settings class reads; none without a class."""
+    names = names_of(settings) if settings else set()
+    return {name: value for name, value in environment.items() if name in names}
+
+
+def settings_from(settings: type[SettingsT], environment: Mapping[str, str]) -> SettingsT:
+    """The settings as a process that is given these variables reads them; the rest comes from this process's own."""
+    return settings.model_validate({name.lower(): value for name, value in given(settings, environment).items()})
 
 
 def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -23,8 +48,7 @@ def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
     Another project's Airflow settings stay out, and so does what would make every start of Python slow.
     """
-    ours = {name.upper() for settings in (Settings, LocalSettings) for name in settings.model_fields}
-    unwanted = {*ours, "AIRFLOW_HOME", "PYTHONDONTWRITEBYTECODE"}
+    unwanted = {*names_of(*SERVICE_SETTINGS, LocalSettings), "AIRFLOW_HOME", "PYTHONDONTWRITEBYTECODE"}
     kept = {
         name: value
         for name, value in environ.items()

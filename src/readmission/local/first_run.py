@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 
+from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
-from readmission.errors import ReadmissionError
+from readmission.errors import ReadmissionError, SourceUnavailable
 from readmission.local.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.local.report import Report
 
@@ -45,16 +46,13 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
     return finished
 
 
-def first_prediction(url: str, api_keys: str | None) -> Served:
+def first_prediction(api: InferenceApi) -> Served:
     """Wait for a model in production and send it the example; raises :class:`PipelineFailed` when there is none."""
-    headers = {"X-API-Key": api_keys.split(",")[0].strip()} if api_keys else {}
-    with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
-        _wait_until(lambda: _is_ready(client), _MODEL_SECONDS, lambda: f"{url}/ready: no model is loaded")
-        try:
-            prediction = client.post("/predict", json=EXAMPLE).raise_for_status().json()
-            return Served(client.get("/model-info").raise_for_status().json(), prediction)
-        except httpx.HTTPError as error:
-            raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
+    _wait_until(lambda: _is_ready(api), _MODEL_SECONDS, lambda: "no model is loaded by the inference API")
+    try:
+        return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
+    except ReadmissionError as error:
+        raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
 
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
@@ -115,10 +113,10 @@ def _wait_until(is_true: Callable[[], bool], seconds: float, why: Callable[[], s
         time.sleep(0.3)
 
 
-def _is_ready(client: httpx.Client) -> bool:
+def _is_ready(api: InferenceApi) -> bool:
     try:
-        return client.get("/ready").status_code == httpx.codes.OK
-    except httpx.TransportError:
+        return api.ready()
+    except SourceUnavailable:
         return False
 
 

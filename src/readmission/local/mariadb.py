@@ -7,12 +7,19 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import mysql.connector
 
+from readmission.local.graph import Step
+from readmission.local.native import NativeRun, Start
 from readmission.local.programs import find_program
-from readmission.local.service import Health, Service
+from readmission.local.service import Health
+from readmission.local.settings import LocalSettings
+from readmission.services import BY_NAME
+
+USER = "readmission"
 
 
 def _install_db(directory: Path) -> None:
@@ -42,9 +49,8 @@ class MariaDb:
     socket: Path
     port: int
 
-    def service(self, depends_on: tuple[str, ...] = ()) -> Service:
-        return Service(
-            name="mariadb",
+    def start(self, before: tuple[Step, ...] = (), after: tuple[Step, ...] = ()) -> Start:
+        return Start(
             command=(
                 str(find_program("mariadbd")),
                 "--no-defaults",  # an option file of the system would bring its own paths
@@ -62,10 +68,8 @@ class MariaDb:
                 "--collation-server=utf8mb4_unicode_ci",
             ),
             health=Health(f"mariadb://{self.socket}"),
-            ports={"SQL": self.port},
-            port_setting="MARIADB_PORT",
-            depends_on=depends_on,
-            url=f"mysql://127.0.0.1:{self.port}",
+            before=before,
+            after=after,
         )
 
     def initialise(self) -> None:
@@ -95,3 +99,18 @@ class MariaDb:
     def url(self, name: str, user: str, password: str) -> str:
         """The SQLAlchemy URL of one database."""
         return f"mysql+mysqlconnector://{user}:{password}@127.0.0.1:{self.port}/{name}"
+
+
+def server_of(local: LocalSettings) -> MariaDb:
+    """The server of a native run."""
+    return MariaDb(local.home / "mysql", local.run / "mysql.sock", local.port_of(BY_NAME["mysql"]))
+
+
+def start(run: NativeRun) -> Start:
+    server = server_of(run.local)
+    password = run.secrets.get("mysql_password")
+    create = partial(server.create_databases, run.databases.values(), USER, password)
+    return server.start(
+        before=(Step("mysql-data", server.initialise),),
+        after=(Step("mysql-databases", create, ("mysql",)),),
+    )

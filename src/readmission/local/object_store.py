@@ -1,36 +1,27 @@
 """SeaweedFS as the S3 server: its program comes as a Python wheel."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from readmission.local.graph import Step
+from readmission.local.native import NativeRun, Start
 from readmission.local.programs import environment_program
-from readmission.local.service import Health, Service, write_private
-
-BUCKETS = ("landing", "datasets", "mlflow")
-_GRPC = 10_000  # every part of SeaweedFS also listens on its port plus this
+from readmission.local.service import write_private
+from readmission.services import BUCKETS
 
 
 @dataclass(frozen=True)
 class SeaweedFs:
-    """One server. Its inner parts take the four ports after ``port``, and each but the metrics its port + 10,000."""
+    """One server; ``ports`` by their labels in the catalogue."""
 
     directory: Path
     identities: Path
-    port: int
+    ports: Mapping[str, int]
 
-    def ports(self) -> dict[str, int]:
-        parts = {name: self.port + offset for offset, name in enumerate(("S3", "master", "volume", "filer"))}
-        return {
-            **parts,
-            **{f"{name} gRPC": port + _GRPC for name, port in parts.items()},
-            "metrics": self.port + len(parts),
-        }
-
-    def service(self, depends_on: tuple[str, ...] = ()) -> Service:
-        ports = self.ports()
-        return Service(
-            name="object-store",
+    def start(self, before: tuple[Step, ...] = ()) -> Start:
+        return Start(
             command=(
                 environment_program("weed"),
                 "-logtostderr=true",
@@ -38,11 +29,11 @@ class SeaweedFs:
                 f"-dir={self.directory}",
                 "-ip=127.0.0.1",
                 "-ip.bind=127.0.0.1",
-                f"-s3.port={ports['S3']}",
-                f"-master.port={ports['master']}",
-                f"-volume.port={ports['volume']}",
-                f"-filer.port={ports['filer']}",
-                f"-metricsPort={ports['metrics']}",
+                f"-s3.port={self.ports['S3']}",
+                f"-master.port={self.ports['master']}",
+                f"-volume.port={self.ports['volume']}",
+                f"-filer.port={self.ports['filer']}",
+                f"-metricsPort={self.ports['metrics']}",
                 "-metricsIp=127.0.0.1",
                 f"-s3.config={self.identities}",
                 f"-bucket={','.join(BUCKETS)}",
@@ -52,11 +43,7 @@ class SeaweedFs:
                 "-s3.port.lance=0",
                 "-master.telemetry=false",
             ),
-            health=Health(f"http://127.0.0.1:{self.port}/healthz"),
-            ports=ports,
-            port_setting="S3_PORT",
-            depends_on=depends_on,
-            url=f"http://127.0.0.1:{self.port}",
+            before=before,
             stop_seconds=4,  # sometimes takes 30 s; its data survive a kill
         )
 
@@ -67,3 +54,9 @@ class SeaweedFs:
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identity = {"name": "readmission", "credentials": credentials, "actions": actions}
         write_private(self.identities, json.dumps({"identities": [identity]}))
+
+
+def start(run: NativeRun) -> Start:
+    server = SeaweedFs(run.home / "object-store", run.secrets.directory / "s3.json", run.ports("object-store"))
+    keys = (run.environment["S3_ACCESS_KEY"], run.environment["S3_SECRET_KEY"])
+    return server.start(before=(Step("object-store-keys", lambda: server.initialise(*keys)),))

@@ -1,193 +1,137 @@
-"""Which services the native run starts here, from the settings and from the programs that this machine has.
+"""Which services of the catalogue the native run starts here, from the settings and the programs of this machine.
 
-A backing service that the settings name by its URL is used and not started.
+A service that the settings name by its address is used and not started.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from readmission.adapters.database import migrate_all
-from readmission.errors import ReadmissionError
-from readmission.local.airflow import METADATA_STEP, Airflow
-from readmission.local.applications import data_api_service, inference_service, streamlit_service
-from readmission.local.environment import base_environment, chosen
+from readmission.errors import MissingSetting
+from readmission.local.data_folders import move_step
+from readmission.local.databases import (
+    MYSQL,
+    mariadb_urls,
+    missing_databases,
+    sqlite_folder,
+    sqlite_note,
+    sqlite_urls,
+    takes_mariadb,
+)
+from readmission.local.environment import SERVICE_SETTINGS, names_of, settings_from
 from readmission.local.graph import Step
-from readmission.local.mariadb import MariaDb
-from readmission.local.mlflow import mlflow_service, s3_artifacts
-from readmission.local.object_store import SeaweedFs
-from readmission.local.programs import Programs
-from readmission.local.prometheus import prometheus_service, write_configuration
+from readmission.local.native import NativeRun, Start, service_of, starter_of
+from readmission.local.programs import Found
 from readmission.local.secret_files import SecretFiles
 from readmission.local.service import Service
-from readmission.local.settings import PROJECT, LocalSettings
-from readmission.settings import Settings
+from readmission.local.settings import LocalSettings
+from readmission.services import SERVICES, ServiceSpec
+from readmission.settings import PipelineSettings
+from readmission.settings.parts import DatabaseSettings
 
-USER = "readmission"
-DATABASES = {
-    "RAW_DATABASE_URL": "raw_data_db",
-    "CLEAN_DATABASE_URL": "clean_data_db",
-    "INFERENCE_DATABASE_URL": "inference_db",
-}
-MLFLOW_DATABASE = "mlflow_db"
 DATABASES_STEP = "databases"
-BACKING = ("mariadb", "object-store")
-
-
-class DataLeftBehind(ReadmissionError):
-    """Data of an earlier run lie in a server whose program is gone."""
 
 
 @dataclass
 class Plan:
-    """``environment`` is what the pipeline's tasks get; ``steps`` is the work before and between the services."""
+    """``environment`` holds the variables of all services; ``steps`` is the work before and between them."""
 
     environment: dict[str, str]
-    airflow: Airflow
     services: list[Service] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def sets(self, name: str) -> bool:
-        return name in self.environment
+    def service(self, name: str) -> Service:
+        """The service of this name; raises ``KeyError`` when it is not started here."""
+        return {service.name: service for service in self.services}[name]
 
 
-def make_plan(settings: Settings, local: LocalSettings, programs: Programs) -> Plan:
+def make_plan(chosen: Mapping[str, str], local: LocalSettings, found: Found) -> Plan:
     """Every service of the native run; makes the secrets, writes and starts nothing else.
 
-    Raises :class:`DataLeftBehind` and ``MissingSetting`` (keys of an S3 store that is named by its URL).
+    ``chosen`` is what the user set. Raises ``DataLeftBehind`` and ``MissingSetting`` (keys of an S3 store that is named
+    by its address).
     """
+    started = [spec for spec in SERVICES if spec.address_setting not in chosen and found.has(spec)]
+    databases = missing_databases(chosen, started)
+    with_mariadb = bool(databases) and takes_mariadb(local.home, found)
+    if not with_mariadb:
+        started = [spec for spec in started if spec is not MYSQL]
     secrets = SecretFiles(local.home / "secrets")
-    environment = {**_defaults(local, secrets), **chosen(settings), "HOST": "127.0.0.1"}
-    airflow = Airflow(local.home / "airflow", secrets, local.airflow_port, environment, depends_on=BACKING)
-    plan = Plan(environment, airflow)
-    _add_databases(plan, local, secrets, with_mariadb=programs.mariadb)
-    _add_object_store(plan, settings, local, secrets)
-    _add_mlflow(plan, local)
-    _add_applications(plan, settings, local)
-    _add_airflow(plan)
-    if programs.prometheus:
-        _add_prometheus(plan, local, programs.prometheus)
+    urls = mariadb_urls(databases, local, secrets) if with_mariadb else sqlite_urls(databases, local.home)
+    environment = {**urls, **_environment(chosen, started, secrets, local)}
+    run = NativeRun(local, found, secrets, tuple(started), environment, databases)
+    plan = Plan(environment)
+    if databases and not with_mariadb:
+        plan.notes.append(sqlite_note(local.home))
+    _add_services(plan, run)
     return plan
 
 
-def _defaults(local: LocalSettings, secrets: SecretFiles) -> dict[str, str]:
-    return {
-        "ADMIN_API_KEY": secrets.get("admin_api_key"),
-        "DATA_API_KEY": secrets.get("data_api_key"),
-        "DATA_CACHE": str(local.home / "data-api"),
-        "SERVING_DIR": str(local.home / "serving"),
-        "MODEL_POLL_SECONDS": "5",
-        "S3_REGION": "us-east-1",
+def _environment(
+    chosen: Mapping[str, str], started: list[ServiceSpec], secrets: SecretFiles, local: LocalSettings
+) -> dict[str, str]:
+    """What the user chose, the addresses of what is started here, and a secret for each that is needed."""
+    if "S3_ENDPOINT" in chosen:
+        for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
+            if name not in chosen:
+                raise MissingSetting(name)
+    addresses = {
+        spec.address_setting: f"{spec.scheme}://127.0.0.1:{local.port_of(spec)}"
+        for spec in started
+        if spec.address_setting
     }
+    settings = names_of(*SERVICE_SETTINGS)
+    wanted = {secret for spec in started for secret in spec.secrets if secret.upper() in settings.difference(chosen)}
+    has_client_keys = "API_KEYS" in chosen and "INFERENCE_API_URL" in addresses
+    if not has_client_keys:
+        # the inference API is open, or somebody else's, which does not know a key of ours
+        wanted.discard("page_api_key")
+    made = {secret.upper(): secrets.get(secret) for secret in sorted(wanted)}
+    environment = {**chosen, **addresses, **made, "HOST": "127.0.0.1"}
+    if has_client_keys:
+        environment["API_KEYS"] = _with_key(chosen["API_KEYS"], environment["PAGE_API_KEY"])
+    return environment
 
 
-def _add_databases(plan: Plan, local: LocalSettings, secrets: SecretFiles, *, with_mariadb: bool) -> None:
-    missing = {setting: name for setting, name in DATABASES.items() if not plan.sets(setting)}
-    wants_mlflow = not plan.sets("MLFLOW_TRACKING_URI") and local.mlflow_backend_store_uri is None
-    if wants_mlflow:
-        missing["MLFLOW_BACKEND_STORE_URI"] = MLFLOW_DATABASE
-    elif local.mlflow_backend_store_uri:
-        plan.environment["MLFLOW_BACKEND_STORE_URI"] = local.mlflow_backend_store_uri.get_secret_value()
-    if not missing:
-        _add_migrations(plan, ())
-    elif _takes_mariadb(local.home, with_mariadb=with_mariadb):
-        _add_mariadb(plan, local, secrets, missing)
-    else:
-        _add_sqlite(plan, local.home / "sqlite", missing)
+def _with_key(keys: str, key: str) -> str:
+    listed = [each.strip() for each in keys.split(",")]
+    return keys if key in listed else f"{keys},{key}"
 
 
-def _takes_mariadb(home: Path, *, with_mariadb: bool) -> bool:
-    """The kind of database of an earlier run is kept, whatever is installed by now."""
-    if (home / "mariadb").exists() and not with_mariadb:
-        raise DataLeftBehind(f"mariadbd is not installed any more and data lie in {home / 'mariadb'}")
-    return with_mariadb and not (home / "sqlite").exists()
+def _add_services(plan: Plan, run: NativeRun) -> None:
+    starts = {spec.name: starter_of(spec)(run) for spec in run.started}
+    ready = {name: (name, *(step.name for step in start.after)) for name, start in starts.items()}
+    steps: list[Step] = []
+    if run.databases and MYSQL.name not in starts:
+        steps.append(sqlite_folder(run.home))
+        ready[MYSQL.name] = tuple(step.name for step in steps)
+    steps.append(Step(DATABASES_STEP, partial(_migrate, run), ready.get(MYSQL.name, ())))
+    for spec in run.started:
+        start = starts[spec.name]
+        before = _before(spec, start, run)
+        steps += [*before, *start.after]
+        depends_on = [step.name for step in before]
+        depends_on += [name for needed in spec.depends_on for name in ready.get(needed, ())]
+        if _reads_our_tables(spec):
+            depends_on.append(DATABASES_STEP)
+        plan.services.append(service_of(spec, start, run, tuple(depends_on)))
+    # work that several services name is done once
+    plan.steps = list({step.name: step for step in steps}.values())
 
 
-def _add_mariadb(plan: Plan, local: LocalSettings, secrets: SecretFiles, missing: Mapping[str, str]) -> None:
-    server = MariaDb(local.home / "mariadb", local.run / "mariadb.sock", local.mariadb_port)
-    password = secrets.get("mariadb_password")
-    plan.environment |= {setting: server.url(name, USER, password) for setting, name in missing.items()}
-    plan.steps.append(Step("mariadb-data", server.initialise))
-    plan.services.append(server.service(depends_on=("mariadb-data",)))
-    plan.steps.append(
-        Step("mariadb-user", lambda: server.create_databases(missing.values(), USER, password), ("mariadb",))
-    )
-    _add_migrations(plan, ("mariadb-user",))
+def _before(spec: ServiceSpec, start: Start, run: NativeRun) -> list[Step]:
+    """The work before a service's start; data that lie where an earlier release kept them are moved first."""
+    moved = move_step(spec, run.home)
+    if moved is None:
+        return list(start.before)
+    return [moved, *(replace(step, depends_on=(*step.depends_on, moved.name)) for step in start.before)]
 
 
-def _add_sqlite(plan: Plan, directory: Path, missing: Mapping[str, str]) -> None:
-    plan.environment |= {setting: f"sqlite:///{directory}/{name}.db" for setting, name in missing.items()}
-    plan.notes.append(f"The databases are SQLite files under {directory}.")
-    plan.steps.append(Step("sqlite-folder", lambda: directory.mkdir(parents=True, exist_ok=True)))
-    _add_migrations(plan, ("sqlite-folder",))
+def _migrate(run: NativeRun) -> None:
+    migrate_all(settings_from(PipelineSettings, run.environment))
 
 
-def _add_migrations(plan: Plan, depends_on: tuple[str, ...]) -> None:
-    def migrate() -> None:
-        migrate_all(Settings.model_validate({name.lower(): value for name, value in plan.environment.items()}))
-
-    plan.steps.append(Step(DATABASES_STEP, migrate, depends_on))
-
-
-def _add_object_store(plan: Plan, settings: Settings, local: LocalSettings, secrets: SecretFiles) -> None:
-    if plan.sets("S3_ENDPOINT"):
-        for name in ("s3_access_key", "s3_secret_key"):
-            settings.require(name)
-        return
-    keys = {"S3_ACCESS_KEY": secrets.get("s3_access_key"), "S3_SECRET_KEY": secrets.get("s3_secret_key")}
-    plan.environment |= {**keys, "S3_ENDPOINT": f"http://127.0.0.1:{local.s3_port}"}
-    server = SeaweedFs(local.home / "s3", secrets.directory / "s3.json", local.s3_port)
-    plan.steps.append(
-        Step("object-store-keys", lambda: server.initialise(keys["S3_ACCESS_KEY"], keys["S3_SECRET_KEY"]))
-    )
-    plan.services.append(server.service(depends_on=("object-store-keys",)))
-
-
-def _add_mlflow(plan: Plan, local: LocalSettings) -> None:
-    if plan.sets("MLFLOW_TRACKING_URI"):
-        return
-    environment = plan.environment
-    artifacts = s3_artifacts(
-        environment["S3_ENDPOINT"], environment["S3_ACCESS_KEY"], environment["S3_SECRET_KEY"], environment["S3_REGION"]
-    )
-    service = mlflow_service(
-        port=local.mlflow_port,
-        backend_store_uri=environment.pop("MLFLOW_BACKEND_STORE_URI"),
-        artifacts=artifacts,
-        depends_on=(*BACKING, "mariadb-user", "sqlite-folder"),
-    )
-    plan.services.append(service)
-    environment["MLFLOW_TRACKING_URI"] = str(service.url)
-
-
-def _add_applications(plan: Plan, settings: Settings, local: LocalSettings) -> None:
-    environment = plan.environment
-    if not plan.sets("DATA_API_URL"):
-        environment["DATA_API_URL"] = f"http://127.0.0.1:{settings.data_api_port}"
-        plan.services.append(data_api_service(settings.data_api_port, environment))
-    if not plan.sets("INFERENCE_API_URL"):
-        environment["INFERENCE_API_URL"] = f"http://127.0.0.1:{settings.inference_port}"
-        plan.services.append(inference_service(settings.inference_port, environment, (*BACKING, DATABASES_STEP)))
-    plan.services.append(streamlit_service(local.streamlit_port, environment))
-
-
-def _add_airflow(plan: Plan) -> None:
-    airflow = plan.airflow
-    plan.steps.append(Step(METADATA_STEP, lambda: airflow.initialise(base_environment())))
-    plan.services.extend(airflow.services())
-
-
-def _add_prometheus(plan: Plan, local: LocalSettings, program: Path) -> None:
-    configuration = local.run / "prometheus.yml"
-    data = local.home / "prometheus"
-    service = prometheus_service(program=program, configuration=configuration, data=data, port=local.prometheus_port)
-    plan.services.append(service)
-    scraped = {service.name: service.ports.get("metrics", service.ports.get("HTTP")) for service in plan.services}
-    targets = {name: f"127.0.0.1:{port}" for name, port in scraped.items() if port}
-    plan.steps.append(
-        Step(
-            "prometheus-configuration",
-            lambda: write_configuration(PROJECT / "prometheus.yml", configuration, targets),
-        )
-    )
+def _reads_our_tables(spec: ServiceSpec) -> bool:
+    return bool(spec.settings and names_of(spec.settings) & names_of(DatabaseSettings))

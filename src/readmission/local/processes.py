@@ -1,21 +1,14 @@
 """The processes of an instance, found by a mark in their environment: it survives forks, sessions and lost parents."""
 
 import contextlib
-import hashlib
 import os
 import signal
 import time
-from pathlib import Path
 
 import psutil
 
 MARK = "READMISSION_SERVICE"
 _KILL_SECONDS = 10
-
-
-def instance_of(home: Path) -> str:
-    """The short name of the instance whose data lies in ``home``."""
-    return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
 
 
 def mark_of(instance: str, service: str = "") -> str:

@@ -5,11 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from readmission.local.report import Report
+from readmission.services import BY_NAME, SERVICES, ServiceSpec
 
 _SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
@@ -34,11 +35,17 @@ done
 
 
 @dataclass(frozen=True)
-class Programs:
-    """What this machine has beside the Python packages."""
+class Found:
+    """The programs of the catalogue that this machine has, by name."""
 
-    mariadb: bool
-    prometheus: Path | None
+    paths: Mapping[str, Path]
+
+    def has(self, spec: ServiceSpec) -> bool:
+        """Whether a service can be started here."""
+        return spec.programs is None or self.paths.keys() >= set(spec.programs.names)
+
+    def path(self, name: str) -> Path:
+        return self.paths[name]
 
 
 @dataclass(frozen=True)
@@ -51,20 +58,25 @@ class Installable:
     without: str
 
 
+# LightGBM's wheel takes it from the system, unlike scikit-learn's
+OPENMP = Installable("libgomp", "airflow-scheduler", ("libgomp1",), "no model can be trained")
 INSTALLABLE = (
-    Installable("mariadb", "mariadb", ("mariadb-server-core", "mariadb-client"), "SQLite files take its place"),
-    Installable("prometheus", "prometheus", ("prometheus",), "there are no metrics over time"),
-    Installable("libgomp", "airflow-scheduler", ("libgomp1",), "no model can be trained"),
+    *(
+        Installable(spec.programs.names[0], spec.name, spec.programs.packages, spec.programs.without)
+        for spec in SERVICES
+        if spec.programs
+    ),
+    OPENMP,
 )
 
 
-def find_programs() -> Programs:
-    mariadb = all(find_program(name) for name in ("mariadbd", "mariadb-install-db"))
-    return Programs(mariadb, find_program("prometheus"))
+def find_programs() -> Found:
+    paths = {name: find_program(name) for name in _names()}
+    return Found({name: path for name, path in paths.items() if path})
 
 
 def has_openmp() -> bool:
-    """Whether the OpenMP library is there that LightGBM's wheel takes from the system, unlike scikit-learn's."""
+    """Whether the OpenMP library is there, without which LightGBM cannot be imported."""
     if sys.platform != "linux":
         return True
     try:
@@ -74,9 +86,9 @@ def has_openmp() -> bool:
     return True
 
 
-def with_everything(found: Programs) -> Programs:
+def with_everything(found: Found) -> Found:
     """As it would be after every installation."""
-    return Programs(True, found.prometheus or Path("/usr/bin/prometheus"))
+    return Found({name: Path("/usr/bin", name) for name in _names()} | dict(found.paths))
 
 
 def environment_program(name: str) -> str:
@@ -108,10 +120,9 @@ def install_missing(log: Path, report: Report, wanted: Iterable[str] | None = No
     Says of each that is still missing what that means, and how to have it.
     """
     found, prefix = find_programs(), apt_prefix()
-    present = {"mariadb": found.mariadb, "prometheus": found.prometheus is not None, "libgomp": has_openmp()}
     notes = []
     for item in INSTALLABLE:
-        if present[item.name] or (wanted is not None and item.service not in wanted):
+        if _is_present(item, found) or (wanted is not None and item.service not in wanted):
             continue
         packages = " ".join(item.packages)
         if prefix is not None:
@@ -121,6 +132,14 @@ def install_missing(log: Path, report: Report, wanted: Iterable[str] | None = No
                 continue
         notes.append(f"{item.name} is not installed ({item.without}); to have it: apt-get install {packages}")
     return notes
+
+
+def _names() -> list[str]:
+    return [name for spec in SERVICES if spec.programs for name in spec.programs.names]
+
+
+def _is_present(item: Installable, found: Found) -> bool:
+    return has_openmp() if item is OPENMP else found.has(BY_NAME[item.service])
 
 
 def _install(packages: Iterable[str], prefix: list[str], log: Path) -> bool:

@@ -1,43 +1,46 @@
-"""Prometheus with the scrape jobs of the repository's ``prometheus.yml``, at the native run's addresses."""
+"""Prometheus with the scrape jobs of the catalogue, at the native run's addresses."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from readmission.local.service import Health, Service
+from readmission.local.graph import Step
+from readmission.local.native import NativeRun, Start
+from readmission.local.settings import PROJECT
 
 
-def native_configuration(configuration: Mapping[str, Any], targets: Mapping[str, str]) -> dict[str, Any]:
-    """The same configuration with each job's target of ``targets`` (job name -> host:port); other jobs are left out."""
-    jobs = [
-        {**job, "static_configs": [{"targets": [targets[job["job_name"]]]}]}
-        for job in configuration["scrape_configs"]
-        if job["job_name"] in targets
-    ]
-    return {**configuration, "scrape_configs": jobs}
-
-
-def write_configuration(source: Path, destination: Path, targets: Mapping[str, str]) -> None:
-    configuration = native_configuration(yaml.safe_load(source.read_text()), targets)
-    destination.write_text(yaml.safe_dump(configuration, sort_keys=False))
-
-
-def prometheus_service(*, program: Path, configuration: Path, data: Path, port: int) -> Service:
-    url = f"http://127.0.0.1:{port}"
-    return Service(
-        name="prometheus",
+def start(run: NativeRun) -> Start:
+    configuration = run.local.run / "prometheus.yml"
+    write = partial(write_configuration, PROJECT / "prometheus.yml", configuration, scrape_jobs(run))
+    return Start(
         command=(
-            str(program),
+            str(run.found.path("prometheus")),
             f"--config.file={configuration}",
-            f"--storage.tsdb.path={data}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            f"--storage.tsdb.path={run.home / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{run.ports('prometheus')['HTTP']}",
             "--storage.tsdb.retention.time=15d",
         ),
-        health=Health(f"{url}/-/ready"),
-        ports={"HTTP": port},
-        port_setting="PROMETHEUS_PORT",
-        depends_on=("prometheus-configuration",),
-        url=url,
+        before=(Step("prometheus-configuration", write),),
     )
+
+
+def scrape_jobs(run: NativeRun) -> list[dict[str, Any]]:
+    """A job for each service that is started here and has metrics."""
+    return [
+        {
+            "job_name": spec.name,
+            "metrics_path": spec.metrics.route,
+            "static_configs": [{"targets": [f"127.0.0.1:{run.ports(spec.name)[spec.metrics.port]}"]}],
+        }
+        for spec in run.started
+        if spec.metrics
+    ]
+
+
+def write_configuration(source: Path, destination: Path, jobs: list[dict[str, Any]]) -> None:
+    """Write the repository's configuration, with these scrape jobs instead of its own."""
+    configuration: Mapping[str, Any] = yaml.safe_load(source.read_text())
+    destination.write_text(yaml.safe_dump({**configuration, "scrape_configs": jobs}, sort_keys=False))

@@ -21,9 +21,6 @@ class Report:
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False, soft_wrap=True)
 
-    def fail(self, text: str) -> None:
-        self.console.print(escape(text), style="bold red", highlight=False, soft_wrap=True)
-
     @contextmanager
     def doing(self, name: str, done: str) -> Iterator[None]:
         """Show ``name`` as waited for; print it with ``done`` and the seconds it took, unless it failed."""

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+SERVICES_FILE = "services.json"
+
 
 @dataclass(frozen=True)
 class Health:

@@ -1,33 +1,45 @@
 """The settings of the native run: where its data lies and which ports it takes."""
 
+import hashlib
 import os
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, create_model, model_validator
 
-from readmission.local.processes import instance_of
+from readmission.services import SERVICES, ServiceSpec
+from readmission.settings.base import EnvironmentSettings
 
 PROJECT = Path(__file__).resolve().parents[3]
 _LONGEST_SOCKET_FOLDER = 80  # a socket's path ends at 107 bytes, and supervisord makes one with a longer name first
+_PORTS = 65_536
 
 
-class LocalSettings(BaseSettings):
-    """Frozen; each field is the environment variable of the same name in upper case, as in ``Settings``."""
+def instance_of(home: Path) -> str:
+    """The short name of the instance whose data lies in ``home``."""
+    return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+def _port_field(spec: ServiceSpec) -> Any:
+    """The first port of a service; the others must fit above it."""
+    highest = max(spec.ports_from(0).values())
+    return (int, Field(default=spec.default_port, ge=1, lt=_PORTS - highest))
+
+
+if TYPE_CHECKING:
+    _PortSettings = EnvironmentSettings  # a base class that is made at run time has no type
+else:
+    _PortSettings = create_model(
+        "_PortSettings",
+        __base__=EnvironmentSettings,
+        **{spec.port_setting.lower(): _port_field(spec) for spec in SERVICES if spec.port_setting},
+    )
+
+
+class LocalSettings(_PortSettings):
+    """The settings of the native run alone, and the ports of the catalogue."""
 
     readmission_home: Path = PROJECT / "var"
-    mariadb_port: int = Field(default=13_306, ge=1024, lt=65_536)
-    s3_port: int = Field(
-        default=9000, ge=1024, lt=55_530, description="takes the four ports above it, too, and + 10,000"
-    )
-    mlflow_port: int = Field(default=5000, ge=1024, lt=65_536)
-    airflow_port: int = Field(default=8080, ge=1024, lt=65_536)
-    streamlit_port: int = Field(default=8501, ge=1024, lt=65_536)
-    prometheus_port: int = Field(default=9090, ge=1024, lt=65_536)
-    mlflow_backend_store_uri: SecretStr | None = None
     install_programs: bool = True
 
     @model_validator(mode="after")
@@ -51,3 +63,7 @@ class LocalSettings(BaseSettings):
     @property
     def instance(self) -> str:
         return instance_of(self.home)
+
+    def port_of(self, spec: ServiceSpec) -> int:
+        """The first port of a service that has one."""
+        return int(getattr(self, spec.port_setting.lower()))

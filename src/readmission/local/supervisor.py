@@ -13,7 +13,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from readmission.errors import ReadmissionError
 from readmission.local.processes import MARK, mark_of
-from readmission.local.service import Service, write_private
+from readmission.local.service import SERVICES_FILE, Service, write_private
 from readmission.local.settings import PROJECT
 
 _KILL_AFTER = 3  # more than the service's own parent takes
@@ -45,7 +45,7 @@ class Supervisor:
 
     @property
     def services_file(self) -> Path:
-        return self.run / "services.json"
+        return self.run / SERVICES_FILE
 
     def log_of(self, name: str) -> Path:
         return self.logs / f"{name}.log"

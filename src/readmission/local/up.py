@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from readmission.adapters.inference_api import InferenceApi
 from readmission.errors import ReadmissionError
-from readmission.local.airflow import ADMIN
 from readmission.local.airflow_api import AirflowApi
-from readmission.local.environment import base_environment
+from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen, settings_from
 from readmission.local.first_run import Served, first_prediction, run_pipeline
 from readmission.local.instance import Instance
 from readmission.local.plan import Plan, make_plan
@@ -17,7 +18,7 @@ from readmission.local.report import Report
 from readmission.local.service import Service, save_services
 from readmission.local.startup import Startup
 from readmission.local.summary import print_addresses, print_model
-from readmission.settings import Settings
+from readmission.settings import PageSettings
 
 
 class PortsInUse(ReadmissionError):
@@ -28,14 +29,14 @@ class ProgramMissing(ReadmissionError):
     """What nothing else can replace is not installed; the text says how to have it."""
 
 
-def up(settings: Settings, instance: Instance, report: Report) -> None:
+def up(instance: Instance, report: Report) -> None:
     """Start what does not run, run the pipeline once, and show what there is.
 
     Raises a ``ReadmissionError`` whose text says which service, port or task is in the way, with its last log lines.
     """
     begin = time.monotonic()
     with instance.locked():
-        plan = _prepare(settings, instance, report)
+        plan = _prepare(instance, report)
         ready = time.monotonic()
         _start(instance, plan, report)
     report.say(f"All {len(plan.services)} services are ready after {time.monotonic() - ready:.1f} s.")
@@ -47,8 +48,9 @@ def up(settings: Settings, instance: Instance, report: Report) -> None:
     report.say(f"Done after {time.monotonic() - begin:.0f} s. Next: make status, make logs SERVICE=..., make down.")
 
 
-def _prepare(settings: Settings, instance: Instance, report: Report) -> Plan:
+def _prepare(instance: Instance, report: Report) -> Plan:
     """The plan, once its ports are known to be free and the programs that it can have are installed."""
+    settings = chosen(*SERVICE_SETTINGS)
     if not instance.supervisor.is_running():
         end_marked(instance.mark, grace_seconds=5)
     found, installs = find_programs(), instance.local.install_programs
@@ -96,14 +98,18 @@ def _changes(before: Mapping[str, Service], now: Iterable[Service]) -> dict[str,
             {name for name, _ in before[service.name].environment.items() ^ service.environment.items()}
         )
         for service in now
-        if service.name in before and before[service.name] != service
+        # on what a service waits at its start says nothing about the one that runs
+        if service.name in before and replace(before[service.name], depends_on=service.depends_on) != service
     }
 
 
 def _first_run(plan: Plan, report: Report) -> Served:
-    airflow = AirflowApi.sign_in(plan.airflow.url, ADMIN, plan.airflow.password)
+    server = plan.service("airflow-api-server")
+    airflow = AirflowApi.sign_in(str(server.url), str(server.user), str(server.password))
     try:
         run_pipeline(airflow, report)
     finally:
         airflow.close()
-    return first_prediction(plan.environment["INFERENCE_API_URL"], plan.environment.get("API_KEYS"))
+    page = settings_from(PageSettings, plan.environment)
+    with InferenceApi(page.inference_api_url, api_keys=page.page_api_key) as api:
+        return first_prediction(api)

@@ -13,7 +13,7 @@ from readmission.domain.encoding import encode
 from readmission.domain.model_file import INPUT, OUTPUT, PARITY_LIMIT, ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
-from readmission.modeling.onnx_converters import register_converters
+from readmission.modeling.candidates import CANDIDATE_NAMES, load
 
 UNKNOWN_SHARE = 0.2
 _OPSET = {"": 19, "ai.onnx.ml": 3}
@@ -22,8 +22,12 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def export(pipeline: Pipeline, metadata: ModelFileMetadata) -> bytes:
-    """The model file of a fitted candidate. It starts after the encoder: a server encodes with ``encoding.encode``."""
-    register_converters()
+    """The model file of a fitted candidate, as bytes of ONNX; the same pipeline gives the same bytes.
+
+    Its graph starts after the encoder: a server encodes with ``encoding.encode``. Raises :class:`InvalidModel` when
+    the graph has no single output of probabilities.
+    """
+    _register_converters()
     after_encoder = pipeline[1:]
     model = to_onnx(
         after_encoder,
@@ -69,6 +73,12 @@ def with_unknowns(frame: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     for name in FEATURE_NAMES:
         stressed[name] = stressed[name].mask(random.random(len(frame)) < share)
     return stressed
+
+
+def _register_converters() -> None:
+    for name in CANDIDATE_NAMES:
+        for converter in load(name).converters:
+            converter.register()
 
 
 def _records(frame: pd.DataFrame) -> list[Mapping[str, object]]:

@@ -22,14 +22,14 @@ class Instance(Protocol):
     def start(self) -> None: ...
 
 
-def check_ec2_status(*, data_api: Source, instance: Instance | None, schedule: Schedule, now: datetime) -> bool:
+def check_ec2_status(*, source: Source, instance: Instance | None, schedule: Schedule, now: datetime) -> bool:
     """True when the data API answers, False when it may after a while; asks ``/health`` only: no batch is consumed.
 
     Raises :class:`NothingToDo` outside the schedule, :class:`SourceUnavailable` when the API is down and no instance
     is configured, and what an instance raises when waiting is no use (unknown, terminated, not allowed).
     """
     try:
-        return data_api.health()
+        return source.health()
     except SourceUnavailable as silence:
         if instance is None:
             raise

@@ -1,5 +1,6 @@
 """Task 9: the best candidate becomes a version of the registered model, with its model file checked against it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from readmission.adapters.experiment import Experiment, TrainingRun
@@ -10,6 +11,7 @@ from readmission.domain.cohort import Target
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.errors import InvalidModel
 from readmission.log import get_logger
+from readmission.modeling.candidates import load
 from readmission.modeling.export import check_parity, export
 from readmission.pipeline.references import DatasetRef, RegisteredRef, TrainedRef
 
@@ -19,7 +21,7 @@ _TAGS = ("candidate", "target", "data_source", "dataset_digest", "batch_numbers"
 
 
 def register_best_model(
-    trained: list[TrainedRef],
+    trained: Sequence[TrainedRef],
     dataset: DatasetRef,
     *,
     store: ObjectStore,
@@ -49,7 +51,7 @@ def register_best_model(
     )
 
 
-def choose_best(trained: list[TrainedRef]) -> TrainedRef:
+def choose_best(trained: Sequence[TrainedRef]) -> TrainedRef:
     """The highest validation ROC AUC, never the accuracy; between equals the first name in the alphabet."""
     if not trained:
         raise InvalidModel("no candidate was trained")
@@ -60,7 +62,7 @@ def _model_file(
     run: TrainingRun, dataset: DatasetRef, store: ObjectStore, experiment: Experiment
 ) -> tuple[bytes, float]:
     """The model file of a run and its largest difference from the pipeline, on the validation split."""
-    pipeline = experiment.load_pipeline(run.run_id)
+    pipeline = experiment.load_pipeline(run.run_id, load(run.tags["candidate"]).trusted_types)
     onnx = export(pipeline, _metadata(run))
     validation = store.get_frame(DATASETS, f"{dataset['digest']}/validation.parquet")
     parity = check_parity(pipeline, OnnxModel.from_bytes(onnx).predict_probability, validation)

@@ -10,8 +10,9 @@ from readmission.adapters.experiment import Experiment, RunKey
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.domain.cohort import SPLITS, Split, Target
 from readmission.log import get_logger
-from readmission.modeling.candidates import fit
+from readmission.modeling.candidates import load
 from readmission.modeling.evaluation import Measurement, measure, observations
+from readmission.modeling.fit import fit
 from readmission.modeling.plots import Scored, plot_all
 from readmission.pipeline.references import DatasetRef, TrainedRef
 
@@ -42,7 +43,8 @@ def train_ml_models(
             measurement = measure(
                 lambda frame: pipeline.predict_proba(frame)[:, 1], frames, target, rounds=bootstrap_rounds, seed=seed
             )
-            _log(run.run_id, dataset, pipeline, measurement, experiment)
+            _log_model(run.run_id, candidate, pipeline, measurement, experiment)
+            _log_numbers(run.run_id, dataset, pipeline, measurement, experiment)
             metrics = measurement.metrics
     log.info("candidate trained", candidate=candidate, run=run.run_id, reused=run.finished, **_headline(metrics))
     return TrainedRef(candidate=candidate, run_id=run.run_id, validation_roc_auc=metrics["validation_roc_auc"])
@@ -56,15 +58,26 @@ def _splits(dataset: DatasetRef, store: ObjectStore, target: Target) -> dict[Spl
     return frames
 
 
-def _log(
-    run_id: str, dataset: DatasetRef, pipeline: Pipeline, measurement: Measurement, experiment: Experiment
+def _log_model(
+    run_id: str, candidate: str, pipeline: Pipeline, measurement: Measurement, experiment: Experiment
 ) -> None:
     held_out: Scored = {split: measurement.scored[split] for split in ("validation", "test")}
-    classifier = pipeline.named_steps["classify"]
-    experiment.log_artifacts(run_id, pipeline, plot_all(held_out, type(classifier).__name__))
+    declared = load(candidate)
+    experiment.log_artifacts(
+        run_id,
+        pipeline,
+        plot_all(held_out, type(pipeline.named_steps["classify"]).__name__),
+        trusted_types=declared.trusted_types,
+        requirements=declared.requirements,
+    )
+
+
+def _log_numbers(
+    run_id: str, dataset: DatasetRef, pipeline: Pipeline, measurement: Measurement, experiment: Experiment
+) -> None:
     experiment.log(
         run_id,
-        params=classifier.get_params(),
+        params=pipeline.named_steps["classify"].get_params(),
         tags={
             "data_source": dataset["source"],
             "batch_numbers": json.dumps(dataset["batch_numbers"]),

@@ -26,7 +26,7 @@ from readmission.serving.outcomes import outcomes_router
 from readmission.serving.predict import Predicting, predict_router
 from readmission.serving.predict_batch import predict_batch_router
 from readmission.serving.prediction_log import PredictionLog
-from readmission.settings import Settings
+from readmission.settings import InferenceSettings
 
 FIRST_MODEL_SECONDS = 15
 TITLE = "Readmission inference API"
@@ -34,7 +34,7 @@ DESCRIPTION = "The risk that a diabetic inpatient is readmitted, from raw clinic
 
 
 def create_app(
-    settings: Settings,
+    settings: InferenceSettings,
     *,
     registry: Registry | None = None,
     database: InferenceDatabase | None = None,

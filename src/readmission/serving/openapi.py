@@ -10,13 +10,19 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from readmission.serving.auth import HEADER
-from readmission.serving.encounter import Encounter
 from readmission.serving.errors import PROBLEM_TYPE
 from readmission.serving.request_body import CSV, JSON, PARQUET
-from readmission.serving.responses import Outcome, Problem
+from readmission.serving.responses import Problem
 
-REQUEST_MODELS: tuple[type[BaseModel], ...] = (Encounter, Outcome)
 KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}]
+
+
+class RequestBody(dict[str, Any]):
+    """The ``openapi_extra`` of a route that reads its body itself; ``model`` joins the document's components."""
+
+    def __init__(self, model: type[BaseModel], content: dict[str, Any]) -> None:
+        super().__init__(requestBody={"required": True, "content": content}, security=KEYED)
+        self.model = model
 
 
 class DirectRoute(APIRoute):
@@ -42,26 +48,21 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def json_body(model: str) -> dict[str, Any]:
-    """Documentation of a JSON body that is one of ``REQUEST_MODELS``."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": _reference(model)}}}, "security": KEYED}
+def json_body(model: type[BaseModel]) -> RequestBody:
+    """Documentation of a JSON body."""
+    return RequestBody(model, {JSON: {"schema": _reference(model)}})
 
 
-def batch_body(max_rows: int) -> dict[str, Any]:
-    """Documentation of the three forms of a batch."""
-    rows = {"type": "array", "minItems": 1, "maxItems": max_rows, "items": _reference("Encounter")}
+def batch_body(model: type[BaseModel], max_rows: int) -> RequestBody:
+    """Documentation of the three forms of a batch of 1 to ``max_rows`` rows."""
+    rows = {"type": "array", "minItems": 1, "maxItems": max_rows, "items": _reference(model)}
     table = "; columns of the original data set that no model uses are ignored"
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {"schema": rows},
-                CSV: {"schema": {"type": "string", "description": f"UTF-8; empty and ? mean unknown{table}"}},
-                PARQUET: {"schema": {"type": "string", "format": "binary", "description": f"null: unknown{table}"}},
-            },
-        },
-        "security": KEYED,
+    content = {
+        JSON: {"schema": rows},
+        CSV: {"schema": {"type": "string", "description": f"UTF-8; empty and ? mean unknown{table}"}},
+        PARQUET: {"schema": {"type": "string", "format": "binary", "description": f"null: unknown{table}"}},
     }
+    return RequestBody(model, content)
 
 
 def document_request_models(app: FastAPI) -> None:
@@ -72,7 +73,7 @@ def document_request_models(app: FastAPI) -> None:
         document = generate()
         components = document.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
-        models: tuple[type[BaseModel], ...] = (*REQUEST_MODELS, Problem)
+        models: list[type[BaseModel]] = [*_request_models(app), Problem]
         for model in models:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= schema.pop("$defs", {})
@@ -83,5 +84,10 @@ def document_request_models(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _reference(model: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{model}"}
+def _request_models(app: FastAPI) -> list[type[BaseModel]]:
+    extras = [route.openapi_extra for route in app.routes if isinstance(route, APIRoute)]
+    return [extra.model for extra in extras if isinstance(extra, RequestBody)]
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}

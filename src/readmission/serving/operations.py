@@ -2,10 +2,12 @@
 
 import asyncio
 import math
+from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from pydantic_core import to_json
 
 from readmission.domain.schema import FEATURE_NAMES
@@ -15,10 +17,45 @@ from readmission.serving.metrics import CONTENT_TYPE, Metrics
 from readmission.serving.model_follower import ModelFollower
 from readmission.serving.openapi import KEYED, DirectRoute, problems
 from readmission.serving.request_body import JSON
-from readmission.serving.responses import ModelInfo, Reload
+from readmission.serving.responses import Answer, Calibrated, DataSource, Probability
 
 LINKS = ("/docs", "/openapi.json", "/health", "/ready", "/model-info", "/predict", "/predict_batch", "/metrics")
 METRIC_PREFIXES = ("train_", "validation_", "test_")
+
+
+class RiskBands(Answer):
+    """Below ``medium`` the risk is low; from ``high`` on it is high."""
+
+    medium: Probability
+    high: Probability
+
+
+class ModelInfo(Answer):
+    """The model that this worker serves."""
+
+    name: str
+    version: str
+    loaded_at: datetime
+    stale: bool = Field(description="True while the registry cannot be asked, or its version cannot be loaded.")
+    metrics: dict[str, float] = Field(description="As measured before the promotion.")
+    features: list[str]
+    data_source: DataSource
+    digest: str = Field(description="sha256 of the model file.")
+    dataset_digest: str
+    target: Literal["any", "within_30_days"]
+    threshold: Probability
+    risk_bands: RiskBands
+    calibrated: Calibrated
+    candidate: str
+    trained_at: datetime
+
+
+class Reload(Answer):
+    """The version before and after."""
+
+    model_name: str
+    previous_version: str | None
+    model_version: str
 
 
 def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: AdminKey, metrics: Metrics) -> APIRouter:

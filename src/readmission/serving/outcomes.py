@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from readmission.errors import InvalidInput, MissingSetting
@@ -14,11 +14,31 @@ from readmission.serving.encounter import FieldProblem
 from readmission.serving.errors import Conflict, UnreadableInput
 from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.request_body import JSON, media_type, read_body
-from readmission.serving.responses import Outcome
+from readmission.serving.responses import PREDICTION_EXAMPLE
 
 MAX_OUTCOME_BYTES = 10_000
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
+
+
+class Outcome(BaseModel):
+    """What became of a patient after a prediction."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "prediction_id": PREDICTION_EXAMPLE["prediction_id"],
+                "readmitted": True,
+                "observed_at": "2026-11-03T08:30:00Z",
+            }
+        },
+    )
+
+    prediction_id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
+    readmitted: bool
+    observed_at: AwareDatetime | None = Field(default=None, description="When it was known, with a zone; default: now.")
 
 
 class OutcomeTable(Protocol):
@@ -37,7 +57,7 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
         summary="The later truth of a prediction",
         description="Sending the same outcome again changes nothing.",
         responses=problems(400, 401, 404, 409, 413, 415, 422, 503),
-        openapi_extra=json_body("Outcome"),
+        openapi_extra=json_body(Outcome),
     )
     async def outcomes(request: Request) -> Response:
         keys.check(request)

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from readmission.adapters.database import PredictionRecord
 from readmission.domain.encoding import encode
 from readmission.serving.auth import ApiKeys
-from readmission.serving.encounter import parse_encounter
+from readmission.serving.encounter import Encounter, parse_encounter
 from readmission.serving.live_model import LiveModel, ModelSlot
 from readmission.serving.metrics import Metrics
 from readmission.serving.openapi import DirectRoute, json_body, problems
@@ -46,7 +46,7 @@ def predict_router(predicting: Predicting) -> APIRouter:
         "/predict",
         summary="The risk of one encounter",
         responses={200: {"model": Prediction}, **problems(400, 401, 413, 415, 422, 503)},
-        openapi_extra=json_body("Encounter"),
+        openapi_extra=json_body(Encounter),
     )
     async def predict(request: Request) -> Response:
         predicting.keys.check(request)

@@ -6,16 +6,45 @@ from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from pydantic_core import to_json
 
 from readmission.adapters.database import PredictionRecord
 from readmission.serving.batch_encoding import Problems, encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
+from readmission.serving.encounter import Encounter
 from readmission.serving.live_model import LiveModel
 from readmission.serving.openapi import DirectRoute, batch_body, problems
 from readmission.serving.predict import Predicting, model_facts, record, score
 from readmission.serving.request_body import CSV, JSON, PARQUET, media_type, read_body
-from readmission.serving.responses import BatchPrediction
+from readmission.serving.responses import Answer, Calibrated, DataSource, Probability, RefusedField, Score
+
+
+class BatchScore(Score):
+    """A row that was predicted."""
+
+    index: int = Field(description="Position of the encounter in the request, from 0.")
+
+
+class BatchRefusal(Answer):
+    """A row that was not predicted."""
+
+    index: int
+    errors: list[RefusedField]
+
+
+class BatchPrediction(Answer):
+    """The answers in the order of the request."""
+
+    rows: int
+    predicted: int
+    refused: int
+    threshold: Probability
+    model_name: str
+    model_version: str
+    data_source: DataSource
+    calibrated: Calibrated
+    predictions: list[BatchScore | BatchRefusal]
 
 
 def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRouter:
@@ -26,7 +55,7 @@ def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRoute
         "/predict_batch",
         summary="The risks of many encounters",
         responses={200: {"model": BatchPrediction}, **problems(400, 401, 413, 415, 422, 503)},
-        openapi_extra=batch_body(predicting.max_batch_rows),
+        openapi_extra=batch_body(Encounter, predicting.max_batch_rows),
     )
     async def predict_batch(request: Request) -> Response:
         predicting.keys.check(request)

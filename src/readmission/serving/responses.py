@@ -1,9 +1,8 @@
-"""The shapes of the answers, for OpenAPI; the routes write them from plain dictionaries of these keys."""
+"""The shapes that several routes answer with, for OpenAPI; the routes write plain dictionaries of these keys."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 RiskBand = Literal["low", "medium", "high"]
@@ -23,11 +22,13 @@ PREDICTION_EXAMPLE: dict[str, Any] = {
 }
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Base of all answers; their fields may begin with ``model_``."""
+
     model_config = ConfigDict(protected_namespaces=())
 
 
-class Score(_Answer):
+class Score(Answer):
     """What the model says of one encounter; ``prediction`` is 1 when the probability reaches the threshold."""
 
     prediction_id: str = Field(description="Name of this prediction; send it to /outcomes with the later truth.")
@@ -48,7 +49,7 @@ class Prediction(Score):
     calibrated: Calibrated
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """An RFC 9457 problem document."""
 
     model_config = ConfigDict(
@@ -76,89 +77,9 @@ class Problem(_Answer):
     errors: list["RefusedField"] = Field(default=[], description="One entry for each refused field.")
 
 
-class RefusedField(_Answer):
+class RefusedField(Answer):
     """A field that is not valid; the value is never repeated."""
 
     field: str = Field(description="Its name; empty when the row as a whole is meant.")
     message: str
     allowed: dict[str, Any] = Field(description="JSON Schema of what the field may hold.")
-
-
-class BatchScore(Score):
-    index: int = Field(description="Position of the encounter in the request, from 0.")
-
-
-class BatchRefusal(_Answer):
-    """A row that was not predicted."""
-
-    index: int
-    errors: list[RefusedField]
-
-
-class BatchPrediction(_Answer):
-    """The answers in the order of the request."""
-
-    rows: int
-    predicted: int
-    refused: int
-    threshold: Probability
-    model_name: str
-    model_version: str
-    data_source: DataSource
-    calibrated: Calibrated
-    predictions: list[BatchScore | BatchRefusal]
-
-
-class RiskBands(_Answer):
-    """Below ``medium`` the risk is low; from ``high`` on it is high."""
-
-    medium: Probability
-    high: Probability
-
-
-class ModelInfo(_Answer):
-    """The model that this worker serves."""
-
-    name: str
-    version: str
-    loaded_at: datetime
-    stale: bool = Field(description="True while the registry cannot be asked, or its version cannot be loaded.")
-    metrics: dict[str, float] = Field(description="As measured before the promotion.")
-    features: list[str]
-    data_source: DataSource
-    digest: str = Field(description="sha256 of the model file.")
-    dataset_digest: str
-    target: Literal["any", "within_30_days"]
-    threshold: Probability
-    risk_bands: RiskBands
-    calibrated: Calibrated
-    candidate: str
-    trained_at: datetime
-
-
-class Reload(_Answer):
-    """The version before and after."""
-
-    model_name: str
-    previous_version: str | None
-    model_version: str
-
-
-class Outcome(BaseModel):
-    """What became of a patient after a prediction."""
-
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "prediction_id": PREDICTION_EXAMPLE["prediction_id"],
-                "readmitted": True,
-                "observed_at": "2026-11-03T08:30:00Z",
-            }
-        },
-    )
-
-    prediction_id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
-    readmitted: bool
-    observed_at: AwareDatetime | None = Field(default=None, description="When it was known, with a zone; default: now.")

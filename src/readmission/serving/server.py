@@ -16,7 +16,7 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
 from readmission.serving.metrics import MULTIPROCESS_DIR
-from readmission.settings import Settings
+from readmission.settings import InferenceSettings
 
 DRAIN_SECONDS = 20
 # longer than a load balancer keeps a connection, so that never the server closes first
@@ -27,7 +27,7 @@ MIGRATION_RETRY_SECONDS = 10
 log = get_logger(__name__)
 
 
-def main(settings: Settings) -> None:
+def main(settings: InferenceSettings) -> None:
     """Serve until SIGTERM or SIGINT; then the workers finish what they have begun."""
     configure_logging(json=settings.log_json)
     config = _configuration(settings)
@@ -44,7 +44,7 @@ def main(settings: Settings) -> None:
     log.info("inference API stopped")
 
 
-def worker_app(settings: Settings) -> FastAPI:
+def worker_app(settings: InferenceSettings) -> FastAPI:
     """The application of one worker process; ends the worker when its supervisor is gone."""
     from readmission.serving.app import create_app
 
@@ -53,7 +53,7 @@ def worker_app(settings: Settings) -> FastAPI:
     return create_app(settings, reload_signal=_run_dir(settings) / "reload")
 
 
-def _configuration(settings: Settings) -> uvicorn.Config:
+def _configuration(settings: InferenceSettings) -> uvicorn.Config:
     return uvicorn.Config(
         functools.partial(worker_app, settings),
         factory=True,
@@ -69,12 +69,12 @@ def _configuration(settings: Settings) -> uvicorn.Config:
     )
 
 
-def _run_dir(settings: Settings) -> Path:
+def _run_dir(settings: InferenceSettings) -> Path:
     """What the workers of one server share while it runs; who holds the port owns it."""
     return settings.serving_dir.absolute() / f"run-{settings.inference_port}"
 
 
-def _make_run_dir(settings: Settings) -> None:
+def _make_run_dir(settings: InferenceSettings) -> None:
     """Fresh, whatever an earlier life left; the workers inherit where their metrics go."""
     run_dir = _run_dir(settings)
     shutil.rmtree(run_dir, ignore_errors=True)

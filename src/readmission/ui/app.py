@@ -1,15 +1,13 @@
 """The clinician's page against the inference service of the settings."""
 
 from readmission.adapters.inference_api import InferenceApi
-from readmission.settings import Settings
+from readmission.settings import PageSettings
 from readmission.ui.page import page
 
-LOCAL_INFERENCE_API = "http://127.0.0.1:8000"
 PATIENCE_SECONDS = 10
 
 
-def main(settings: Settings) -> None:
-    """Draw the page; ``INFERENCE_API_URL`` says where the service is, this machine's own when it is not set."""
-    url = settings.inference_api_url or LOCAL_INFERENCE_API
-    with InferenceApi(url, api_keys=settings.api_keys, timeout=PATIENCE_SECONDS) as api:
+def main(settings: PageSettings) -> None:
+    """Draw the page against the inference API of ``INFERENCE_API_URL``."""
+    with InferenceApi(settings.inference_api_url, api_keys=settings.page_api_key, timeout=PATIENCE_SECONDS) as api:
         page(api)

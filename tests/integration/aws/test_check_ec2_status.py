@@ -11,8 +11,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from doubles.compute_contract import InstanceContract
 from readmission.adapters.compute import Ec2Instance
 from readmission.errors import InvalidInput, NotFound, SourceUnavailable, Unauthorized
-from readmission.pipeline import tasks, wiring
-from readmission.settings import Settings
+from readmission.pipeline import wiring
+from readmission.pipeline.tasks import airflow_task
+from readmission.settings import PipelineSettings
+
+check_ec2_status = airflow_task("check_ec2_status")
 
 STATES = ["pending", "running", "stopping", "stopped"]
 
@@ -54,7 +57,7 @@ class TestEc2Instance(InstanceContract):
     def instance_in(self, launch):
         def make(state):
             launch(state)
-            return Ec2Instance.from_settings(Settings())
+            return Ec2Instance.from_settings(PipelineSettings())
 
         return make
 
@@ -78,7 +81,7 @@ def test_an_api_that_answers_is_enough_and_is_asked_for_nothing_else(launch, htt
     with http_server() as api:
         monkeypatch.setenv("DATA_API_URL", api.url)
 
-        assert tasks.check_ec2_status() is True
+        assert check_ec2_status() is True
         assert api.paths == ["/health"]
 
 
@@ -90,7 +93,7 @@ def test_an_api_that_answers_is_enough_and_is_asked_for_nothing_else(launch, htt
 def test_a_silent_api_is_waited_for_and_only_a_stopped_instance_started(aws, launch, state, after):
     instance_id = launch(state)
 
-    assert tasks.check_ec2_status() is False
+    assert check_ec2_status() is False
     assert aws.state(instance_id) == after
 
 
@@ -99,7 +102,7 @@ def test_the_instance_is_found_by_its_tag(aws, monkeypatch):
     instance_id = aws.launch(state="stopped")
     monkeypatch.setenv("EC2_INSTANCE_TAG", "readmission=data-api")
 
-    assert tasks.check_ec2_status() is False
+    assert check_ec2_status() is False
     assert aws.state(instance_id) == "running"
 
 
@@ -110,7 +113,7 @@ def test_two_instances_with_the_tag_are_not_guessed_between(aws, monkeypatch):
     monkeypatch.setenv("EC2_INSTANCE_TAG", "readmission=data-api")
 
     with pytest.raises(InvalidInput, match="2 EC2 instances"):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 @pytest.mark.usefixtures("dead_api", "in_schedule")
@@ -119,7 +122,7 @@ def test_an_instance_that_is_gone_fails_the_task(launch, state):
     launch(state)
 
     with pytest.raises(NotFound, match=state):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 @pytest.mark.usefixtures("aws", "dead_api", "in_schedule")
@@ -128,7 +131,7 @@ def test_an_unknown_instance_fails_the_task(monkeypatch, setting):
     monkeypatch.setenv(*setting)
 
     with pytest.raises(NotFound, match=r"no (such )?EC2 instance"):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 @pytest.mark.usefixtures("dead_api", "in_schedule")
@@ -140,7 +143,7 @@ def test_a_missing_permission_fails_the_task_and_is_named(launch, allowed, actio
     allowed(*actions)
 
     with pytest.raises(Unauthorized, match=f"{refused} is not allowed"):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 @pytest.mark.usefixtures("dead_api", "in_schedule")
@@ -148,7 +151,7 @@ def test_the_permissions_of_the_pipeline_policy_are_enough(launch, allowed):
     launch("stopped")
     allowed("ec2:DescribeInstances", "ec2:StartInstances")
 
-    assert tasks.check_ec2_status() is False
+    assert check_ec2_status() is False
 
 
 @pytest.mark.usefixtures("dead_api", "in_schedule")
@@ -158,7 +161,7 @@ def test_missing_credentials_fail_the_task(launch, monkeypatch):
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
     with pytest.raises(Unauthorized, match="credentials are missing"):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 @pytest.mark.usefixtures("dead_api", "in_schedule")
@@ -168,7 +171,7 @@ def test_a_missing_region_is_named(launch, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
 
     with pytest.raises(AirflowFailException, match=r"MissingSetting: .* AWS_REGION"):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 THROTTLED = b"""<?xml version="1.0"?><Response><Errors><Error><Code>RequestLimitExceeded</Code>
@@ -181,7 +184,7 @@ def test_throttling_is_tried_again_and_then_waited_for(launch, http_server, monk
     with http_server(status=503, body=THROTTLED) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
 
-        assert tasks.check_ec2_status() is False
+        assert check_ec2_status() is False
         assert len(endpoint.paths) == 3
 
 
@@ -190,17 +193,17 @@ def test_an_aws_that_does_not_answer_is_waited_for(launch, monkeypatch):
     launch("stopped")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
-    assert tasks.check_ec2_status() is False
+    assert check_ec2_status() is False
 
 
 @pytest.mark.usefixtures("in_schedule")
 def test_an_api_that_is_too_slow_counts_as_silent(aws, launch, http_server, monkeypatch):
     instance_id = launch("stopped")
-    monkeypatch.setattr(tasks, "HEALTH_SECONDS", 0.2)
+    monkeypatch.setattr(wiring, "HEALTH_SECONDS", 0.2)
     with http_server(delay=1) as api:
         monkeypatch.setenv("DATA_API_URL", api.url)
 
-        assert tasks.check_ec2_status() is False
+        assert check_ec2_status() is False
         assert aws.state(instance_id) == "running"
 
 
@@ -210,7 +213,7 @@ def test_an_api_that_answers_with_an_error_counts_as_silent(launch, http_server,
     with http_server(status=503) as api:
         monkeypatch.setenv("DATA_API_URL", api.url)
 
-        assert tasks.check_ec2_status() is False
+        assert check_ec2_status() is False
 
 
 @pytest.mark.usefixtures("dead_api")
@@ -221,7 +224,7 @@ def test_outside_the_schedule_the_run_is_skipped_with_the_reason_and_nothing_sta
     monkeypatch.setenv("SCHEDULE_STOP", f"{(hour + 8) % 24:02}:00")
 
     with pytest.raises(AirflowSkipException, match="off outside its schedule"):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
     assert aws.state(instance_id) == "stopped"
 
@@ -229,7 +232,7 @@ def test_outside_the_schedule_the_run_is_skipped_with_the_reason_and_nothing_sta
 @pytest.mark.usefixtures("aws", "dead_api")
 def test_without_aws_settings_a_silent_api_fails_the_task():
     with pytest.raises(SourceUnavailable):
-        tasks.check_ec2_status()
+        check_ec2_status()
 
 
 @pytest.mark.usefixtures("aws")

@@ -8,7 +8,7 @@ import structlog
 from readmission.data_api.download import ATTEMPTS, uci_file
 from readmission.data_api.sources import find_source
 from readmission.errors import ChecksumMismatch, InvalidSource, SourceUnavailable
-from readmission.settings import Settings
+from readmission.settings import DataApiSettings
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_progress_is_shown_in_steps(download, answers, archive):
 
 
 def _settings(tmp_path, **values):
-    return Settings(data_cache=tmp_path / "cache", synthetic_rows=200, **values)
+    return DataApiSettings(data_cache=tmp_path / "cache", synthetic_rows=200, **values)
 
 
 def test_a_downloaded_archive_is_the_source(scripted_server, answers, archive, sha256, tmp_path):

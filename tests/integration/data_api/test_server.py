@@ -17,7 +17,7 @@ import pytest
 from readmission.adapters.data_api import DataApi
 from readmission.errors import BatchNotPublished, NotFound
 
-CODE = "from readmission.data_api.server import main; from readmission.settings import Settings; main(Settings())"
+CODE = "from readmission import cli; cli.data_api()"
 KEY = "a key for tests"
 
 

@@ -15,6 +15,7 @@ from readmission.adapters.database.engine import Database
 from readmission.errors import DatabaseUnavailable
 from readmission.local.mariadb import MariaDb
 from readmission.local.programs import find_programs
+from readmission.services import BY_NAME
 
 PASSWORD = "p@ss/w:rd%#é"
 START_SECONDS = 30
@@ -32,7 +33,7 @@ class PrivateMariaDb:
 
     def start(self):
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.server.service().command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.server.start().command, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -55,7 +56,7 @@ class PrivateMariaDb:
 
 @pytest.fixture
 def private_mariadb(tmp_path, free_ports):
-    if not find_programs().mariadb:
+    if not find_programs().has(BY_NAME["mysql"]):
         pytest.skip("mariadbd is not installed")
     server = PrivateMariaDb(tmp_path, free_ports(1))
     yield server

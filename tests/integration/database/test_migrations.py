@@ -9,7 +9,7 @@ from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawD
 from readmission.adapters.database.migrate import version_table
 from readmission.adapters.database.tables import clean_metadata, inference_metadata, raw_metadata
 from readmission.errors import MissingSetting
-from readmission.settings import Settings
+from readmission.settings.parts import DatabaseSettings
 
 KINDS = {
     "raw": (RawDatabase, raw_metadata),
@@ -80,7 +80,7 @@ def test_a_migration_that_was_killed_is_finished_by_the_next(database_url, in_pr
 
 
 def test_one_database_can_hold_all_three(database_url):
-    settings = Settings(
+    settings = DatabaseSettings(
         raw_database_url=database_url, clean_database_url=database_url, inference_database_url=database_url
     )
 
@@ -93,4 +93,4 @@ def test_one_database_can_hold_all_three(database_url):
 
 def test_migrating_everything_needs_all_three_urls(database_url):
     with pytest.raises(MissingSetting, match="CLEAN_DATABASE_URL"):
-        migrate_all(Settings(raw_database_url=database_url, clean_database_url=None))
+        migrate_all(DatabaseSettings(raw_database_url=database_url, clean_database_url=None))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from readmission.local.processes import MARK, end_marked, instance_of, mark_of, marked
+from readmission.local.processes import MARK, end_marked, mark_of, marked
+from readmission.local.settings import instance_of
 
 INSTANCE = f"processes-test-{os.getpid()}"
 # a child in a session of its own, whose parent is gone, and which does not hear SIGTERM

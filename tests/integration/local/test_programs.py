@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 
 from readmission.local import programs
-from readmission.local.programs import Programs, find_program, install_missing
+from readmission.local.programs import Found, find_program, find_programs, install_missing, with_everything
 from readmission.local.report import Report
+from readmission.services import BY_NAME, SERVICES
 
 
 @pytest.fixture
@@ -30,6 +31,22 @@ def test_a_program_on_the_path_is_found(folder):
     assert find_program("no-such-server") is None
 
 
+def test_a_service_can_be_started_when_all_its_programs_are_there(folder, monkeypatch):
+    monkeypatch.setattr(programs, "_SEARCH", str(folder))
+    put_program(folder, "mariadbd", "true")
+    before = find_programs()
+    put_program(folder, "mariadb-install-db", "true")
+
+    assert find_programs().has(BY_NAME["mysql"])
+    assert before.has(BY_NAME["data-api"])
+
+
+def test_after_every_installation_every_service_can_be_started():
+    found = with_everything(Found({}))
+
+    assert [spec.name for spec in SERVICES if not found.has(spec)] == []
+
+
 @pytest.fixture
 def report() -> Report:
     return Report(Console(quiet=True))
@@ -37,7 +54,7 @@ def report() -> Report:
 
 @pytest.fixture
 def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "find_programs", lambda: Programs(mariadb=False, prometheus=None))
+    monkeypatch.setattr(programs, "find_programs", lambda: Found({}))
     monkeypatch.setattr(programs, "has_openmp", lambda: False)
 
 
@@ -72,7 +89,7 @@ def test_packages_are_installed_after_an_update_of_the_lists_when_they_are_unkno
     monkeypatch.setattr(programs, "apt_prefix", list)
     monkeypatch.setattr(programs, "_POLICY", tmp_path / "policy-rc.d")
 
-    notes = install_missing(tmp_path / "log", report, {"mariadb"})
+    notes = install_missing(tmp_path / "log", report, {"mysql"})
 
     said = calls.read_text().splitlines()
     assert notes == []

@@ -55,7 +55,7 @@ def start(instance: Instance, report: Report, *services: Service, steps: tuple[S
         supervisor.configure(services)
         supervisor.start(base_environment())
         supervisor.reload()
-        Startup(supervisor, report).run(Plan({}, airflow=None, services=list(services), steps=list(steps)))
+        Startup(supervisor, report).run(Plan({}, services=list(services), steps=list(steps)))
 
 
 def wait_for(condition: Callable[[], object]) -> None:

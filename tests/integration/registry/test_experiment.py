@@ -1,5 +1,6 @@
 """The tracking adapter against a real MLflow whose artifacts lie in a real S3 store."""
 
+import importlib.metadata
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,9 @@ from sklearn.preprocessing import FunctionTransformer
 from doubles.experiment_contract import KEY, LOGGED, ExperimentContract
 from readmission.adapters.experiment import Experiment, current_commit
 from readmission.errors import InvalidModel
-from readmission.modeling.candidate_names import CANDIDATE_NAMES
-from readmission.modeling.candidates import fit
+from readmission.modeling.candidate import PIPELINE_TYPES
+from readmission.modeling.candidates import CANDIDATE_NAMES, load
+from readmission.modeling.fit import fit
 
 
 class TestExperiment(ExperimentContract):
@@ -28,6 +30,13 @@ class TestExperiment(ExperimentContract):
 @pytest.fixture(scope="module")
 def cohort(split_cohort):
     return split_cohort(1_500, 11)
+
+
+def log_model(experiment, run_id, candidate, pipeline, plots):
+    declared = load(candidate)
+    experiment.log_artifacts(
+        run_id, pipeline, plots, trusted_types=declared.trusted_types, requirements=declared.requirements
+    )
 
 
 def runs(client, name):
@@ -79,9 +88,9 @@ def test_a_logged_model_comes_back_with_the_same_probabilities(experiment, clien
     run = experiment.start(KEY)
     pipeline = fit(candidate, cohort, "any", seed=0)
 
-    experiment.log_artifacts(run.run_id, pipeline, {"roc.png": b"a picture"})
+    log_model(experiment, run.run_id, candidate, pipeline, {"roc.png": b"a picture"})
 
-    loaded = experiment.load_pipeline(run.run_id)
+    loaded = experiment.load_pipeline(run.run_id, load(candidate).trusted_types)
     np.testing.assert_array_equal(loaded.predict_proba(cohort), pipeline.predict_proba(cohort))
     assert [item.path for item in client.list_artifacts(run.run_id, "plots")] == ["plots/roc.png"]
 
@@ -91,7 +100,7 @@ def test_a_data_scientist_loads_the_production_model_by_its_alias(
 ):
     run = experiment.start(KEY)
     pipeline = fit("logistic_regression", cohort, "any", seed=0)
-    experiment.log_artifacts(run.run_id, pipeline, {})
+    log_model(experiment, run.run_id, "logistic_regression", pipeline, {})
     registry.promote(registry.register(run.run_id, b"model file", {}))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
 
@@ -107,7 +116,17 @@ def test_a_model_file_that_asks_for_foreign_code_is_not_loaded(experiment, clien
     client.log_artifact(run.run_id, str(tmp_path / "model.skops"), "model")
 
     with pytest.raises(InvalidModel, match="not ours"):
-        experiment.load_pipeline(run.run_id)
+        experiment.load_pipeline(run.run_id, PIPELINE_TYPES)
+
+
+def test_a_model_asks_for_the_versions_that_are_installed(experiment, client, cohort, tmp_path):
+    run = experiment.start(KEY)
+    log_model(experiment, run.run_id, "lightgbm", fit("lightgbm", cohort, "any", seed=0), {})
+
+    file = client.download_artifacts(run.run_id, "model/requirements.txt", str(tmp_path))
+
+    pinned = dict(line.split("==") for line in Path(file).read_text().splitlines())
+    assert pinned == {name: importlib.metadata.version(name) for name in load("lightgbm").requirements}
 
 
 def test_a_model_file_that_is_no_pipeline_is_refused(experiment, client, tmp_path):
@@ -116,7 +135,7 @@ def test_a_model_file_that_is_no_pipeline_is_refused(experiment, client, tmp_pat
     client.log_artifact(run.run_id, str(tmp_path / "model.skops"), "model")
 
     with pytest.raises(InvalidModel, match="no pipeline"):
-        experiment.load_pipeline(run.run_id)
+        experiment.load_pipeline(run.run_id, PIPELINE_TYPES)
 
 
 def test_the_commit_is_that_of_the_repository():

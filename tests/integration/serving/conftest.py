@@ -19,10 +19,10 @@ from mlflow import MlflowClient
 
 from readmission.adapters.registry import ModelRegistry, ModelVersion
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
+from readmission.modeling.fit import fit
 
-SERVE = "from readmission.serving.server import main; from readmission.settings import Settings; main(Settings())"
+SERVE = "from readmission import cli; cli.serve()"
 MODEL_NAME = "served_in_tests"
 ADMIN = {"X-API-Key": "admin-key"}
 # more fresh connections than there are workers: each worker is met

@@ -16,10 +16,10 @@ from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.example import EXAMPLE
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
+from readmission.modeling.fit import fit
 from readmission.serving.app import create_app
-from readmission.settings import Settings
+from readmission.settings import InferenceSettings
 from readmission.synthetic.cohort import cohort_columns
 
 ENTRYPOINT = Path(__file__).parents[3] / "streamlit" / "main.py"
@@ -37,7 +37,7 @@ def model_file():
 
 @pytest.fixture(scope="module")
 def inference_api(model_file, tmp_path_factory, free_ports):
-    settings = Settings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
+    settings = InferenceSettings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
     registry, port = FakeRegistry(), free_ports(1)
     registry.publish(model_file, test_roc_auc="0.66")
     config = uvicorn.Config(create_app(settings, registry=registry), host="127.0.0.1", port=port, log_config=None)

@@ -1,5 +1,8 @@
-from readmission.local.environment import base_environment, chosen
-from readmission.settings import Settings
+import pytest
+from pydantic import ValidationError
+
+from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen, given, settings_from
+from readmission.settings import DataApiSettings, InferenceSettings, PageSettings
 
 
 def test_what_the_user_set_is_passed_on_by_its_name(monkeypatch, tmp_path):
@@ -8,12 +11,40 @@ def test_what_the_user_set_is_passed_on_by_its_name(monkeypatch, tmp_path):
     monkeypatch.setenv("API_KEYS", "one,two")
     monkeypatch.setenv("BATCH_SIZE", "100")
 
-    found = chosen(Settings())
+    found = chosen(*SERVICE_SETTINGS)
 
     assert found["DATA_PATH"] == str(tmp_path / "encounters.csv")
     assert found["API_KEYS"] == "one,two"
     assert found["BATCH_SIZE"] == "100"
     assert "MODEL_SEED" not in found
+
+
+def test_a_setting_of_another_service_is_not_chosen_for_this_one(monkeypatch):
+    monkeypatch.setenv("API_KEYS", "one,two")
+
+    assert "API_KEYS" not in chosen(PageSettings, DataApiSettings)
+
+
+def test_a_value_that_makes_no_sense_is_refused(monkeypatch):
+    monkeypatch.setenv("BATCH_SIZE", "many")
+
+    with pytest.raises(ValidationError, match="batch_size"):
+        chosen(*SERVICE_SETTINGS)
+
+
+def test_a_service_is_given_what_its_class_reads_and_nothing_else():
+    environment = {"INFERENCE_API_URL": "http://x", "API_KEYS": "one", "S3_SECRET_KEY": "hush"}
+
+    assert given(PageSettings, environment) == {"INFERENCE_API_URL": "http://x"}
+    assert given(InferenceSettings, environment) == {"API_KEYS": "one"}
+    assert given(None, environment) == {}
+
+
+def test_settings_are_read_from_variables_as_a_process_gets_them():
+    settings = settings_from(PageSettings, {"INFERENCE_API_URL": "http://x", "PAGE_API_KEY": "hush"})
+
+    assert settings.inference_api_url == "http://x"
+    assert settings.require("page_api_key") == "hush"
 
 
 def test_what_we_set_ourselves_is_not_inherited():

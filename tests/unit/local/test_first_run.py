@@ -3,11 +3,14 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
+from readmission.adapters.inference_api import InferenceApi
+from readmission.domain.example import EXAMPLE
 from readmission.local import first_run
 from readmission.local.airflow_api import AirflowApi, AirflowRefused
-from readmission.local.first_run import DAG_ID, PipelineFailed, run_pipeline
+from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction, run_pipeline
 from readmission.local.report import Report
 
 DAG = f"/api/v2/dags/{DAG_ID}"
@@ -58,7 +61,7 @@ class Airflow:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_DAG_SECONDS", "_SCHEDULER_SECONDS"):
+    for name in ("_DAG_SECONDS", "_SCHEDULER_SECONDS", "_MODEL_SECONDS"):
         monkeypatch.setattr(first_run, name, 0.5)
 
 
@@ -124,3 +127,46 @@ def test_a_refused_request_is_named():
 
     with pytest.raises(AirflowRefused, match="POST /api/v2/dags/x/dagRuns: 403"):
         AirflowApi(client).trigger("x")
+
+
+class Inference:
+    """Answers as the inference API does; ``ready`` is what the state of its model is, one request after the other."""
+
+    def __init__(self, ready: list[int], predict: int = 200) -> None:
+        self.ready = ready
+        self.predict = predict
+        self.predicted: list[tuple[str | None, Any]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/ready":
+            status = self.ready[0]
+            self.ready = self.ready[1:] or self.ready
+            return httpx.Response(status, json={"detail": "no model is loaded"})
+        if request.url.path == "/predict":
+            self.predicted.append((request.headers.get("X-API-Key"), json.loads(request.content)))
+            return httpx.Response(self.predict, json={"probability": 0.5, "detail": "no such key"})
+        return httpx.Response(200, json={"name": "diabetes_classifier"})
+
+    def api(self, key: str | None = None) -> InferenceApi:
+        secret = SecretStr(key) if key else None
+        return InferenceApi("http://inference", api_keys=secret, transport=httpx.MockTransport(self))
+
+
+def test_the_example_is_predicted_once_a_model_is_loaded():
+    inference = Inference([503, 503, 200])
+
+    served = first_prediction(inference.api("page-key"))
+
+    assert served.model == {"name": "diabetes_classifier"}
+    assert served.prediction["probability"] == 0.5
+    assert inference.predicted == [("page-key", EXAMPLE)]
+
+
+def test_without_a_model_there_is_no_first_prediction():
+    with pytest.raises(PipelineFailed, match="no model is loaded"):
+        first_prediction(Inference([503]).api())
+
+
+def test_a_refused_key_is_said():
+    with pytest.raises(PipelineFailed, match="did not answer the example: no such key"):
+        first_prediction(Inference([200], predict=401).api())

@@ -2,23 +2,23 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
 from readmission.errors import MissingSetting
-from readmission.local.plan import DataLeftBehind, Plan, make_plan
-from readmission.local.programs import Programs
+from readmission.local.databases import DataLeftBehind
+from readmission.local.environment import names_of
+from readmission.local.plan import Plan, make_plan
+from readmission.local.programs import Found, with_everything
+from readmission.local.service import Service
 from readmission.local.settings import LocalSettings
-from readmission.settings import Settings
+from readmission.services import SERVICES
+from readmission.settings import DataApiSettings, InferenceSettings, PageSettings, PipelineSettings, TrackingSettings
 
-EVERYTHING = Programs(mariadb=True, prometheus=Path("/usr/bin/prometheus"))
-NOTHING = Programs(mariadb=False, prometheus=None)
+NOTHING = Found({})
+EVERYTHING = with_everything(NOTHING)
 DATABASES = ("RAW_DATABASE_URL", "CLEAN_DATABASE_URL", "INFERENCE_DATABASE_URL")
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for fields in (Settings.model_fields, LocalSettings.model_fields):
-        for name in fields:
-            monkeypatch.delenv(name.upper(), raising=False)
+# what MLflow and Airflow themselves read
+FOREIGN = ("AIRFLOW", "MLFLOW_SERVER", "MLFLOW_DISABLE", "MLFLOW_ARTIFACTS", "MLFLOW_S3", "AWS_", "DO_NOT_TRACK")
 
 
 @pytest.fixture
@@ -26,22 +26,30 @@ def local(tmp_path: Path) -> LocalSettings:
     return LocalSettings(readmission_home=tmp_path)
 
 
+@pytest.fixture
+def plan(local: LocalSettings) -> Plan:
+    """The plan of a user who set nothing, on a machine with every program."""
+    return make_plan({}, local, EVERYTHING)
+
+
 def names(plan: Plan) -> set[str]:
     return {service.name for service in plan.services}
 
 
-def test_with_every_program_there_are_ten_services(local):
-    plan = make_plan(Settings(), local, EVERYTHING)
+def read_by(service: Service) -> set[str]:
+    """The variables of a service that are our own settings."""
+    return {name for name in service.environment if not name.startswith(FOREIGN)}
 
-    assert len(plan.services) == 10
-    assert {"mariadb", "prometheus"} <= names(plan)
+
+def test_with_every_program_the_whole_catalogue_is_started_in_its_order(plan):
+    assert [service.name for service in plan.services] == [spec.name for spec in SERVICES]
     assert all(plan.environment[name].startswith("mysql+mysqlconnector://") for name in DATABASES)
 
 
 def test_without_mariadb_the_databases_are_files_and_it_says_so(local):
-    plan = make_plan(Settings(), local, NOTHING)
+    plan = make_plan({}, local, NOTHING)
 
-    assert not {"mariadb", "prometheus"} & names(plan)
+    assert not {"mysql", "prometheus"} & names(plan)
     assert all(plan.environment[name].startswith(f"sqlite:///{local.home}/sqlite/") for name in DATABASES)
     assert "SQLite" in plan.notes[0]
 
@@ -49,16 +57,17 @@ def test_without_mariadb_the_databases_are_files_and_it_says_so(local):
 def test_what_began_with_files_stays_with_them(local):
     (local.home / "sqlite").mkdir()
 
-    plan = make_plan(Settings(), local, EVERYTHING)
+    plan = make_plan({}, local, EVERYTHING)
 
-    assert "mariadb" not in names(plan)
+    assert "mysql" not in names(plan)
 
 
-def test_data_in_a_mariadb_that_is_gone_are_not_forgotten(local):
-    (local.home / "mariadb").mkdir()
+@pytest.mark.parametrize("folder", ["mysql", "mariadb"])
+def test_data_in_a_server_that_is_gone_are_not_forgotten(local, folder):
+    (local.home / folder).mkdir()
 
     with pytest.raises(DataLeftBehind, match="mariadbd is not installed"):
-        make_plan(Settings(), local, NOTHING)
+        make_plan({}, local, NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -69,67 +78,160 @@ def test_data_in_a_mariadb_that_is_gone_are_not_forgotten(local):
         ("INFERENCE_API_URL", "http://model.example:8000", "inference-api"),
     ],
 )
-def test_a_service_that_is_named_by_its_url_is_used_and_not_started(local, monkeypatch, setting, value, service):
-    monkeypatch.setenv(setting, value)
-
-    plan = make_plan(Settings(), local, EVERYTHING)
+def test_a_service_that_is_named_by_its_url_is_used_and_not_started(local, setting, value, service):
+    plan = make_plan({setting: value}, local, EVERYTHING)
 
     assert service not in names(plan)
     assert plan.environment[setting] == value
 
 
-def test_an_own_object_store_needs_its_keys(local, monkeypatch):
-    monkeypatch.setenv("S3_ENDPOINT", "https://s3.example")
-
+def test_an_own_object_store_needs_its_keys(local):
     with pytest.raises(MissingSetting, match="S3_ACCESS_KEY"):
-        make_plan(Settings(), local, EVERYTHING)
+        make_plan({"S3_ENDPOINT": "https://s3.example"}, local, EVERYTHING)
 
 
-def test_an_own_object_store_is_where_mlflow_keeps_its_artifacts(local, monkeypatch):
-    for name, value in (("ENDPOINT", "https://s3.example"), ("ACCESS_KEY", "who"), ("SECRET_KEY", "hush")):
-        monkeypatch.setenv(f"S3_{name}", value)
+def test_an_own_object_store_is_where_mlflow_keeps_its_artifacts(local):
+    chosen = {"S3_ENDPOINT": "https://s3.example", "S3_ACCESS_KEY": "who", "S3_SECRET_KEY": "hush"}
 
-    plan = make_plan(Settings(), local, EVERYTHING)
+    plan = make_plan(chosen, local, EVERYTHING)
 
-    mlflow = next(service for service in plan.services if service.name == "mlflow")
+    mlflow = plan.service("mlflow")
     assert "object-store" not in names(plan)
     assert mlflow.environment["MLFLOW_S3_ENDPOINT_URL"] == "https://s3.example"
     assert mlflow.environment["AWS_SECRET_ACCESS_KEY"] == "hush"
 
 
-def test_with_every_database_named_by_its_url_none_is_started(local, monkeypatch):
-    for name in (*DATABASES, "MLFLOW_BACKEND_STORE_URI"):
-        monkeypatch.setenv(name, f"sqlite:////elsewhere/{name}.db")
+def test_with_every_database_named_by_its_url_none_is_started(local):
+    chosen = {name: f"sqlite:////elsewhere/{name}.db" for name in (*DATABASES, "MLFLOW_BACKEND_STORE_URI")}
 
-    plan = make_plan(Settings(), LocalSettings(readmission_home=local.home), EVERYTHING)
+    plan = make_plan(chosen, local, EVERYTHING)
 
-    mlflow = next(service for service in plan.services if service.name == "mlflow")
-    assert "mariadb" not in names(plan)
+    mlflow = plan.service("mlflow")
+    assert "mysql" not in names(plan)
+    assert plan.notes == []
     assert mlflow.environment["MLFLOW_BACKEND_STORE_URI"] == "sqlite:////elsewhere/MLFLOW_BACKEND_STORE_URI.db"
 
 
-def test_one_database_of_ones_own_leaves_the_others_to_mariadb(local, monkeypatch):
-    monkeypatch.setenv("RAW_DATABASE_URL", "sqlite:////elsewhere/raw.db")
-
-    plan = make_plan(Settings(), local, EVERYTHING)
+def test_one_database_of_ones_own_leaves_the_others_to_the_server(local):
+    plan = make_plan({"RAW_DATABASE_URL": "sqlite:////elsewhere/raw.db"}, local, EVERYTHING)
 
     assert plan.environment["RAW_DATABASE_URL"] == "sqlite:////elsewhere/raw.db"
     assert plan.environment["CLEAN_DATABASE_URL"].endswith("/clean_data_db")
-    assert "mariadb" in names(plan)
+    assert "mysql" in names(plan)
 
 
-def test_the_tasks_get_what_they_need_and_the_page_gets_no_password(local):
-    plan = make_plan(Settings(), local, EVERYTHING)
-    environment = {service.name: service.environment for service in plan.services}
+@pytest.mark.parametrize(
+    ("service", "settings", "needed"),
+    [
+        ("airflow-scheduler", PipelineSettings, {*DATABASES, "S3_SECRET_KEY", "MLFLOW_TRACKING_URI", "ADMIN_API_KEY"}),
+        ("inference-api", InferenceSettings, {"INFERENCE_DATABASE_URL", "MLFLOW_TRACKING_URI", "ADMIN_API_KEY"}),
+        ("streamlit", PageSettings, {"INFERENCE_API_URL"}),
+        ("data-api", DataApiSettings, {"DATA_API_KEY", "DATA_CACHE"}),
+        ("mlflow", TrackingSettings, {"S3_SECRET_KEY"}),
+    ],
+)
+def test_a_process_is_given_what_its_settings_class_reads_and_nothing_else(plan, service, settings, needed):
+    given = read_by(plan.service(service))
 
-    needed = (*DATABASES, "S3_SECRET_KEY", "MLFLOW_TRACKING_URI", "DATA_API_URL", "INFERENCE_API_URL", "ADMIN_API_KEY")
-    assert [name for name in needed if name not in environment["airflow-scheduler"]] == []
-    assert set(environment["streamlit"]) == {"INFERENCE_API_URL"}
-    assert not {*DATABASES, "S3_SECRET_KEY", "ADMIN_API_KEY"} & set(environment["data-api"])
+    assert needed <= given
+    assert given <= names_of(settings)
+
+
+def test_the_inference_api_sees_no_key_of_the_store_and_no_other_database(plan):
+    secret = {"S3_ACCESS_KEY", "S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "RAW_DATABASE_URL", "CLEAN_DATABASE_URL"}
+
+    assert not secret & plan.service("inference-api").environment.keys()
+
+
+def test_without_client_keys_the_page_has_none(plan):
+    assert set(plan.service("streamlit").environment) == {"INFERENCE_API_URL"}
+
+
+def test_with_client_keys_the_page_has_one_of_its_own_that_the_api_knows(local):
+    plan = make_plan({"API_KEYS": "one,two"}, local, EVERYTHING)
+
+    page = plan.service("streamlit").environment
+    assert set(page) == {"INFERENCE_API_URL", "PAGE_API_KEY"}
+    assert page["PAGE_API_KEY"] not in ("one", "two")
+    assert plan.service("inference-api").environment["API_KEYS"] == f"one,two,{page['PAGE_API_KEY']}"
+
+
+def test_the_pages_key_is_the_same_at_the_next_start(local):
+    first, second = (make_plan({"API_KEYS": "one"}, local, EVERYTHING) for _ in range(2))
+
+    assert first.environment["PAGE_API_KEY"] == second.environment["PAGE_API_KEY"]
+
+
+@pytest.mark.parametrize(("keys", "known"), [("one", "one,mine"), ("one, mine", "one, mine")])
+def test_a_key_of_the_page_that_the_user_set_is_taken(local, keys, known):
+    plan = make_plan({"API_KEYS": keys, "PAGE_API_KEY": "mine"}, local, EVERYTHING)
+
+    assert plan.service("streamlit").environment["PAGE_API_KEY"] == "mine"
+    assert plan.service("inference-api").environment["API_KEYS"] == known
+
+
+def test_somebody_elses_inference_api_gets_no_key_of_ours(local):
+    plan = make_plan({"API_KEYS": "one", "INFERENCE_API_URL": "http://model.example"}, local, EVERYTHING)
+
+    assert "PAGE_API_KEY" not in plan.service("streamlit").environment
+
+
+def test_no_secret_is_made_for_a_service_of_the_user(local):
+    plan = make_plan({"DATA_API_URL": "http://data.example"}, local, EVERYTHING)
+
+    assert "DATA_API_KEY" not in plan.environment
+
+
+def test_a_service_waits_for_all_that_the_catalogue_says(plan):
+    waits = {service.name: service.depends_on for service in plan.services}
+
+    assert [spec.name for spec in SERVICES if not set(spec.depends_on) <= set(waits[spec.name])] == []
+    assert {"mysql-databases", "databases"} <= set(waits["inference-api"])
+
+
+def test_with_files_for_databases_a_service_waits_for_their_folder(local):
+    plan = make_plan({}, local, NOTHING)
+
+    assert "sqlite-folder" in plan.service("mlflow").depends_on
+    assert "mysql" not in plan.service("mlflow").depends_on
+
+
+def test_all_that_is_waited_for_is_in_the_plan(plan):
+    there = {each.name for each in (*plan.services, *plan.steps)}
+
+    assert {name for each in (*plan.services, *plan.steps) for name in each.depends_on} - there == set()
+
+
+def test_prometheus_has_a_job_for_each_service_with_metrics(plan, local):
+    local.run.mkdir()
+    next(step for step in plan.steps if step.name == "prometheus-configuration").run()
+
+    jobs = yaml.safe_load((local.run / "prometheus.yml").read_text())["scrape_configs"]
+
+    assert {job["job_name"]: job["metrics_path"] for job in jobs} == {
+        spec.name: spec.metrics.route for spec in SERVICES if spec.metrics
+    }
+    assert jobs[0]["static_configs"] == [{"targets": [f"127.0.0.1:{plan.service('object-store').ports['metrics']}"]}]
+
+
+def test_a_service_of_the_user_is_not_scraped(local):
+    plan = make_plan({"INFERENCE_API_URL": "http://model.example"}, local, EVERYTHING)
+    local.run.mkdir()
+    next(step for step in plan.steps if step.name == "prometheus-configuration").run()
+
+    assert "inference-api" not in (local.run / "prometheus.yml").read_text()
+
+
+def test_a_port_that_the_user_set_moves_the_others_with_it(tmp_path):
+    local = LocalSettings(readmission_home=tmp_path, s3_port=20_000)
+
+    ports = make_plan({}, local, EVERYTHING).service("object-store").ports
+
+    assert (ports["S3"], ports["metrics"], ports["filer gRPC"]) == (20_000, 20_004, 30_003)
 
 
 def test_no_secret_is_on_a_command_line(local):
-    plan = make_plan(Settings(), local, EVERYTHING)
+    plan = make_plan({}, local, EVERYTHING)
     secrets = [path.read_text() for path in (local.home / "secrets").iterdir()]
 
     commands = [" ".join(service.command) for service in plan.services]
@@ -138,20 +240,20 @@ def test_no_secret_is_on_a_command_line(local):
     assert [command for command in commands if any(secret in command for secret in secrets)] == []
 
 
-def test_a_key_of_ones_own_is_taken(local, monkeypatch):
-    monkeypatch.setenv("ADMIN_API_KEY", "my-own")
+def test_a_key_of_ones_own_is_taken(local):
+    plan = make_plan({"ADMIN_API_KEY": "my-own"}, local, EVERYTHING)
 
-    assert make_plan(Settings(), local, EVERYTHING).environment["ADMIN_API_KEY"] == "my-own"
+    assert plan.service("inference-api").environment["ADMIN_API_KEY"] == "my-own"
 
 
-def test_nothing_listens_on_another_address_whatever_is_set(local, monkeypatch):
-    monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104 - what a user may have set
+def test_nothing_listens_on_another_address_whatever_is_set(local):
+    plan = make_plan({"HOST": "0.0.0.0"}, local, EVERYTHING)  # noqa: S104 - what a user may have set
 
-    assert make_plan(Settings(), local, EVERYTHING).environment["HOST"] == "127.0.0.1"
+    assert {service.environment.get("HOST", "127.0.0.1") for service in plan.services} == {"127.0.0.1"}
 
 
 def test_every_port_has_one_service_and_a_setting_that_changes_it(local):
-    services = make_plan(Settings(), local, EVERYTHING).services
+    services = make_plan({}, local, EVERYTHING).services
     ports = [port for service in services for port in service.ports.values()]
 
     assert len(ports) == len(set(ports))
@@ -159,7 +261,7 @@ def test_every_port_has_one_service_and_a_setting_that_changes_it(local):
 
 
 def test_a_plan_writes_nothing_but_secrets(local):
-    make_plan(Settings(), local, EVERYTHING)
+    make_plan({}, local, EVERYTHING)
 
     assert [path.name for path in local.home.iterdir()] == ["secrets"]
     assert stat.S_IMODE((local.home / "secrets").stat().st_mode) == 0o700

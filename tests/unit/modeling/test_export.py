@@ -9,11 +9,10 @@ from readmission.adapters.onnx_model import OnnxModel
 from readmission.domain.model_file import PARITY_LIMIT, ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
-from readmission.modeling.candidate_names import CANDIDATE_NAMES
-from readmission.modeling.candidates import fit
+from readmission.modeling.candidates import CANDIDATE_NAMES, load
 from readmission.modeling.export import check_parity, export, parity, with_unknowns
 from readmission.modeling.features import ClinicalEncoder
-from readmission.modeling.onnx_converters import register_converters
+from readmission.modeling.fit import fit
 
 METADATA = ModelFileMetadata(
     target="any",
@@ -122,10 +121,11 @@ def test_unknowns_are_spread_over_every_feature_and_leave_the_original_alone(val
     assert stressed.equals(with_unknowns(validation, share=0.5, seed=0))
 
 
-def test_registering_the_converters_twice_is_as_once(exported):
+def test_registering_a_converter_again_changes_nothing(exported):
     pipeline, data = exported
 
-    register_converters()
-    register_converters()
+    for name in CANDIDATE_NAMES:
+        for converter in load(name).converters:
+            converter.register()
 
     assert export(pipeline, METADATA) == data

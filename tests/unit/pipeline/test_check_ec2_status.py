@@ -18,7 +18,7 @@ NIGHT = datetime(2026, 11, 23, 3, tzinfo=LIMA)
 def check(instance, *, answers=False, now=NOON):
     data_api = FakeDataApi()
     data_api.down = not answers
-    return check_ec2_status(data_api=data_api, instance=instance, schedule=SCHEDULE, now=now)
+    return check_ec2_status(source=data_api, instance=instance, schedule=SCHEDULE, now=now)
 
 
 @pytest.mark.parametrize("now", [NOON, NIGHT])

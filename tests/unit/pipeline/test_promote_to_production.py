@@ -11,8 +11,8 @@ from readmission.domain.cleaning import validate_raw
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.errors import InvalidModel, SourceUnavailable
-from readmission.modeling.candidates import fit
 from readmission.modeling.export import export
+from readmission.modeling.fit import fit
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.references import DatasetRef, RegisteredRef
 from readmission.synthetic.cohort import cohort_columns

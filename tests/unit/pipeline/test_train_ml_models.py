@@ -9,6 +9,7 @@ from readmission.domain.cleaning import validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.errors import NotEnoughData
+from readmission.modeling.candidates import load
 from readmission.pipeline.references import DatasetRef
 from readmission.pipeline.train_ml_models import train_ml_models
 from readmission.synthetic.cohort import cohort_columns
@@ -56,6 +57,16 @@ def test_a_candidate_is_trained_measured_and_logged_in_one_finished_run(dataset,
     assert run.tags["data_source"] == "synthetic"
     assert run.tags["batch_numbers"] == "[1, 2]"
     assert run.params["C"] == str(run.pipeline.named_steps["classify"].C)
+
+
+def test_the_model_is_logged_with_the_types_and_requirements_that_its_candidate_declares(dataset, store):
+    experiment = FakeExperiment()
+
+    _train(dataset, store, experiment)
+
+    candidate = load("logistic_regression")
+    (run,) = experiment.runs.values()
+    assert (run.trusted_types, run.requirements) == (candidate.trusted_types, candidate.requirements)
 
 
 def test_the_run_is_named_by_what_it_depends_on(dataset, store):

@@ -17,7 +17,7 @@ from readmission.adapters.database.tables import predictions
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.serving.app import create_app
-from readmission.settings import Settings
+from readmission.settings import InferenceSettings
 
 
 def build_model(bias: float = 0.0, *, scale: float = 1.0, encoding_digest: str | None = None) -> bytes:
@@ -103,7 +103,7 @@ def start(registry: FakeRegistry, tmp_path: Path) -> Iterator[Callable[..., Test
     clients = []
 
     def starting(*, database: object = None, ready: bool = True, **settings: object) -> TestClient:
-        made = Settings(serving_dir=tmp_path, inference_database_url=None, **settings)
+        made = InferenceSettings(serving_dir=tmp_path, inference_database_url=None, **settings)
         client = TestClient(create_app(made, registry=registry, database=database))
         clients.append(client.__enter__())
         if ready:

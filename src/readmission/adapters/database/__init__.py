@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from readmission.adapters.database.clean import CleanDatabase
     from readmission.adapters.database.inference import InferenceDatabase, PredictionRecord, PromotionRecord
     from readmission.adapters.database.raw import RawDatabase, StoredBatch
-    from readmission.settings import Settings
+    from readmission.settings.parts import DatabaseSettings
 
 __all__ = [
     "CleanDatabase",
@@ -38,7 +38,7 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
-def migrate_all(settings: "Settings") -> None:
+def migrate_all(settings: "DatabaseSettings") -> None:
     """Bring the three databases to their newest form; raises MissingSetting when a URL is not set."""
     from readmission.adapters.database.clean import CleanDatabase
     from readmission.adapters.database.inference import InferenceDatabase

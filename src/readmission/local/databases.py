@@ -1,0 +1,61 @@
+"""Where the databases of the native run lie: in the user's own servers, in a private MariaDB, or in SQLite files."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from readmission.errors import ReadmissionError
+from readmission.local.environment import names_of
+from readmission.local.graph import Step
+from readmission.local.mariadb import USER, server_of
+from readmission.local.programs import Found
+from readmission.local.secret_files import SecretFiles
+from readmission.local.settings import LocalSettings
+from readmission.services import BY_NAME, SERVICES, ServiceSpec
+
+MYSQL = BY_NAME["mysql"]
+DATA = MYSQL.folders[0]
+
+
+class DataLeftBehind(ReadmissionError):
+    """Data of an earlier run lie in a server whose program is gone."""
+
+
+def missing_databases(chosen: Iterable[str], started: Iterable[ServiceSpec]) -> dict[str, str]:
+    """The databases that services read and the user did not name, each by the variable of its URL."""
+    read = names_of(*(spec.settings for spec in started if spec.settings))
+    databases = (database for spec in SERVICES for database in spec.databases)
+    return {each.setting: each.name for each in databases if each.setting in read.difference(chosen)}
+
+
+def takes_mariadb(home: Path, found: Found) -> bool:
+    """Whether a server is started; the kind of database of an earlier run is kept, whatever is installed by now.
+
+    Raises :class:`DataLeftBehind`.
+    """
+    earlier = [home / name for name in (DATA.name, DATA.formerly) if name and (home / name).exists()]
+    if earlier and not found.has(MYSQL):
+        raise DataLeftBehind(f"mariadbd is not installed any more and data lie in {earlier[0]}")
+    return found.has(MYSQL) and not _sqlite(home).exists()
+
+
+def mariadb_urls(databases: Mapping[str, str], local: LocalSettings, secrets: SecretFiles) -> dict[str, str]:
+    """Each database's URL in the private server, by its variable; makes the password."""
+    server, password = server_of(local), secrets.get("mysql_password")
+    return {setting: server.url(name, USER, password) for setting, name in databases.items()}
+
+
+def sqlite_urls(databases: Mapping[str, str], home: Path) -> dict[str, str]:
+    return {setting: f"sqlite:///{_sqlite(home)}/{name}.db" for setting, name in databases.items()}
+
+
+def sqlite_folder(home: Path) -> Step:
+    """The work that stands for a server's start."""
+    return Step("sqlite-folder", lambda: _sqlite(home).mkdir(parents=True, exist_ok=True))
+
+
+def sqlite_note(home: Path) -> str:
+    return f"The databases are SQLite files under {_sqlite(home)}."
+
+
+def _sqlite(home: Path) -> Path:
+    return home / "sqlite"

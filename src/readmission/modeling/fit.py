@@ -1,0 +1,31 @@
+"""A candidate's whole pipeline: raw clinical values in, probability of readmission out."""
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from readmission.domain.cohort import TARGET_COLUMN, Target
+from readmission.modeling.candidate import THREADS
+from readmission.modeling.candidates import load
+from readmission.modeling.features import ClinicalEncoder
+
+
+def build(candidate: str, seed: int) -> Pipeline:
+    """An unfitted pipeline; raises ``KeyError`` for a name that is not in ``CANDIDATE_NAMES``."""
+    declared = load(candidate)
+    return Pipeline(
+        [
+            ("encode", ClinicalEncoder()),
+            ("prepare", declared.prepare()),
+            ("classify", declared.estimator(seed)),
+        ]
+    )
+
+
+def fit(candidate: str, train: pd.DataFrame, target: Target, seed: int) -> Pipeline:
+    """A pipeline fitted on clean encounters; the same rows and seed give the same model.
+
+    Raises ``KeyError`` for a name that is not in ``CANDIDATE_NAMES``.
+    """
+    with threadpool_limits(limits=THREADS):
+        return build(candidate, seed).fit(train, train[TARGET_COLUMN[target]].to_numpy())

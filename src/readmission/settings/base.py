@@ -1,0 +1,19 @@
+"""What every settings class shares: it is frozen, ignores empty variables, and names what is missing."""
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from readmission.errors import MissingSetting
+
+
+class EnvironmentSettings(BaseSettings):
+    """Frozen settings; an empty variable counts as not set. Secrets have no default."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    def require(self, name: str) -> str:
+        """The value of an optional field, secrets revealed; raises :class:`MissingSetting` when it is not set."""
+        value = getattr(self, name)
+        if value is None:
+            raise MissingSetting(name.upper())
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,20 @@
+"""The settings of the inference API."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from readmission.settings.parts import InferenceDatabaseSettings, ListenSettings, LogSettings, RegistrySettings
+
+
+class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSettings, LogSettings):
+    """``api_keys``: the keys of all clients, separated by commas; without them ``/predict`` is open."""
+
+    inference_port: int = Field(default=8000, ge=1, lt=65_536)
+    inference_workers: int = Field(default=2, ge=1)
+    serving_dir: Path = Path("var/serving")
+    model_poll_seconds: float = Field(default=30, gt=0)
+    api_keys: SecretStr | None = None
+    admin_api_key: SecretStr | None = None
+    max_batch_rows: int = Field(default=10_000, ge=1)
+    max_body_bytes: int = Field(default=20_000_000, ge=1)

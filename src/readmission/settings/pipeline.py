@@ -1,0 +1,26 @@
+"""The settings of the pipeline's tasks, and of the commands that change what they made."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from readmission.settings.parts import (
+    DatabaseSettings,
+    InstanceSettings,
+    LogSettings,
+    ObjectStoreSettings,
+    RegistrySettings,
+)
+
+
+class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings):
+    """What a task reads; ``inference_api_url`` None: there is nobody to tell of a promotion."""
+
+    data_api_url: str = "http://127.0.0.1:5001"
+    inference_api_url: str | None = None
+    admin_api_key: SecretStr | None = None
+    target: Literal["any", "within_30_days"] = "any"
+    experiment_name: str = "diabetes_classification"
+    model_seed: int = 0
+    bootstrap_rounds: int = Field(default=200, ge=10)
+    git_commit: str | None = None

