@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
-from sqlalchemy import RowMapping, create_engine, select
+from sqlalchemy import RowMapping, select
 
+from direct_connection import connect
 from doubles.registry import FakeRegistry
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.database.tables import predictions
@@ -76,11 +77,8 @@ def logged(database: InferenceDatabase) -> Callable[..., list[RowMapping]]:
     """``logged()``: the rows of ``predictions``, or ``logged(another_database)``."""
 
     def read(source: InferenceDatabase = database) -> list[RowMapping]:
-        engine = create_engine(source.url)
-        with engine.connect() as connection:
-            rows = list(connection.execute(select(predictions).order_by(predictions.c.prediction_id)).mappings())
-        engine.dispose()
-        return rows
+        with connect(source) as connection:
+            return list(connection.execute(select(predictions).order_by(predictions.c.prediction_id)).mappings())
 
     return read
 
