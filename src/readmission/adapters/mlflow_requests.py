@@ -1,13 +1,19 @@
-"""How long a request to MLflow may take. MLflow's client takes that from the environment of its process alone.
+"""How long a request to MLflow may take. MLflow's client reads that from the environment of its process alone.
 
-An entry point puts the limits into the environment of its own process, where the operator has not set them. This module
-does not import MLflow, so that a process which never asks it does not load it.
+An entry point sets the limits for its own process. This module does not import MLflow, so that a process which never
+asks MLflow does not load it.
 """
+
+from collections.abc import MutableMapping
 
 TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 MAX_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
-def request_limits(*, timeout_seconds: int, retries: int) -> dict[str, str]:
-    """The variables that bound each request: ``timeout_seconds`` for one attempt, ``retries`` attempts after it."""
-    return {TIMEOUT: str(timeout_seconds), MAX_RETRIES: str(retries)}
+def limit_requests(environment: MutableMapping[str, str], *, timeout_seconds: int, retries: int) -> None:
+    """Bound each request: ``timeout_seconds`` for an attempt, ``retries`` more attempts.
+
+    ``environment`` is that of the calling process. What the operator set there already wins.
+    """
+    environment.setdefault(TIMEOUT, str(timeout_seconds))
+    environment.setdefault(MAX_RETRIES, str(retries))

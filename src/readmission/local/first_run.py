@@ -14,10 +14,10 @@ from readmission.local.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.local.report import Report
 
 DAG_ID = "mlops_diabetes_pipeline"
-_DAG_SECONDS = 90
-_SCHEDULER_SECONDS = 3
+DAG_SECONDS = 90
+SCHEDULER_SECONDS = 3
 _RUN_SECONDS = 1800
-_MODEL_SECONDS = 60
+MODEL_SECONDS = 60
 _SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
 
 
@@ -35,7 +35,7 @@ class Served:
 
 def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
     """Unpause the DAG and wait for one run: the one at work, else a new one. Raises :class:`PipelineFailed`."""
-    _wait_until(lambda: airflow.has_dag(DAG_ID), _DAG_SECONDS, lambda: _why_no_dag(airflow))
+    _wait_until(lambda: airflow.has_dag(DAG_ID), DAG_SECONDS, lambda: _why_no_dag(airflow))
     airflow.unpause(DAG_ID)
     run = _scheduled_run(airflow) or airflow.trigger(DAG_ID)
     report.say(f"  pipeline run {run.run_id}")
@@ -48,7 +48,7 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
 
 def first_prediction(api: InferenceApi) -> Served:
     """Wait for a model in production and send it the example; raises :class:`PipelineFailed` when there is none."""
-    _wait_until(lambda: _is_ready(api), _MODEL_SECONDS, lambda: "no model is loaded by the inference API")
+    _wait_until(lambda: _is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
     try:
         return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
     except ReadmissionError as error:
@@ -57,7 +57,7 @@ def first_prediction(api: InferenceApi) -> Served:
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
     """The run at work; unpausing makes the scheduler start one when one is due, which takes it a moment."""
-    deadline = time.monotonic() + _SCHEDULER_SECONDS
+    deadline = time.monotonic() + SCHEDULER_SECONDS
     while time.monotonic() < deadline:
         if run := airflow.active_run(DAG_ID):
             return run

@@ -61,7 +61,7 @@ class Airflow:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_DAG_SECONDS", "_SCHEDULER_SECONDS", "_MODEL_SECONDS"):
+    for name in ("DAG_SECONDS", "SCHEDULER_SECONDS", "MODEL_SECONDS"):
         monkeypatch.setattr(first_run, name, 0.5)
 
 
