@@ -1,6 +1,6 @@
 # Everything that one types in this repository; `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help up status logs down reset setup programs test lint format lock requirements bench lambda-zips
+.PHONY: help up status logs down reset setup programs test lint format lock requirements tables bench lambda-zips
 
 UV_VERSION := 0.13.9
 # the version on the path if it is that one, else our own
@@ -56,6 +56,9 @@ requirements: .uv/$(UV_VERSION) ## Export the lock for each deployable
 	$(call export,data-api,ec2_api/requirements.txt)
 	$(call export,serving,fastapi/requirements.txt)
 	$(call export,ui,streamlit/requirements.txt)
+
+tables: setup ## Write what the documents and prometheus.yml tell of each service, from the catalogue
+	@$(BIN)/python -m readmission.local.tables
 
 bench: setup ## Measure what the tests do not: one table for each file of bench/
 	@for file in bench/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done

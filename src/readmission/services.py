@@ -1,8 +1,8 @@
 """The catalogue: each service of the platform once, as data.
 
 The native run, ``make status``, ``make reset``, the check of ports, Prometheus' scrape jobs and the summary are made
-from it. The documents, ``.env.example``, ``prometheus.yml`` and the manifests are held against it by
-``tests/contracts/test_services.py``.
+from it. ``make tables`` writes the services' tables of the documents and ``prometheus.yml`` from it. ``.env.example``
+and the manifests are held against it by ``tests/contracts/test_services.py``.
 """
 
 from collections.abc import Mapping
@@ -62,6 +62,8 @@ class Programs:
 class ServiceSpec:
     """One service.
 
+    ``purpose`` says what it does, ``while_down`` what the others still do without it, ``software`` which program it is
+    where its name does not say so. They are Markdown for the documents' tables.
     ``native`` is the function that says how it is started on one machine: ``module:function`` under
     ``readmission.local``. ``kubernetes`` is its folder there, ``folder`` its deployable in the repository's root.
     ``port_setting`` changes the first of ``ports`` in the native run, and moves the others with it; ``native_port`` is
@@ -74,8 +76,11 @@ class ServiceSpec:
     """
 
     name: str
+    purpose: str
+    while_down: str
     native: str
     kubernetes: str
+    software: str | None = None
     folder: str | None = None
     ports: tuple[Port, ...] = ()
     native_port: int | None = None
@@ -110,6 +115,9 @@ _S3_PARTS = tuple(Port(label, 9000 + offset) for offset, label in enumerate(("S3
 SERVICES: tuple[ServiceSpec, ...] = (
     ServiceSpec(
         name="mysql",
+        purpose="keeps the databases",
+        while_down="predictions (they are not logged); no pipeline, no MLflow",
+        software="MySQL; MariaDB in the native run, else SQLite files",
         native="mariadb:start",
         kubernetes="mysql",
         ports=(Port("SQL", 3306),),
@@ -126,6 +134,9 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="object-store",
+        purpose="keeps the buckets",
+        while_down="predictions; no pipeline, no artifacts in MLflow",
+        software="SeaweedFS, or any S3",
         native="object_store:start",
         kubernetes="object-store",
         # every part of SeaweedFS but the metrics also listens on its port + 10,000
@@ -143,6 +154,9 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="mlflow",
+        purpose="keeps runs, models, aliases; passes artifacts on to S3",
+        while_down="predictions with the last good model, also after a restart of the inference API; "
+        "training and promotion fail and are retried",
         native="mlflow:start",
         kubernetes="mlflow",
         ports=(Port("HTTP", 5000),),
@@ -156,6 +170,9 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="data-api",
+        purpose="publishes encounters in batches",
+        while_down="predictions; no new data",
+        software="Flask, waitress",
         native="applications:data_api",
         kubernetes="data-api",
         folder="ec2_api",
@@ -170,6 +187,9 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="inference-api",
+        purpose="answers with the model in production; `/ready` says whether it has one",
+        while_down="training and promotion; task 11 fails and is retried, the model is promoted all the same",
+        software="FastAPI, uvicorn",
         native="applications:inference_api",
         kubernetes="inference-api",
         folder="fastapi",
@@ -186,6 +206,8 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="streamlit",
+        purpose="the page: the clinician's form, Spanish and English",
+        while_down="everything else",
         native="applications:streamlit",
         kubernetes="streamlit",
         folder="streamlit",
@@ -197,6 +219,8 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="airflow-api-server",
+        purpose="shows the runs; the tasks report to it",
+        while_down="predictions; no new models",
         native="airflow:api_server",
         kubernetes="airflow",
         ports=(Port("HTTP", 8080),),
@@ -210,6 +234,8 @@ SERVICES: tuple[ServiceSpec, ...] = (
     # the two without a port say how they are through the API server
     ServiceSpec(
         name="airflow-scheduler",
+        purpose="runs `mlops_diabetes_pipeline` every 10 minutes",
+        while_down="predictions; no new models",
         native="airflow:scheduler",
         kubernetes="airflow",
         settings=PipelineSettings,
@@ -219,12 +245,16 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
     ServiceSpec(
         name="airflow-dag-processor",
+        purpose="reads the DAG file",
+        while_down="predictions and runs; a changed DAG file is not read",
         native="airflow:dag_processor",
         kubernetes="airflow",
         settings=InstanceSettings,  # the DAG file reads how long a run waits for the instance
     ),
     ServiceSpec(
         name="prometheus",
+        purpose="scrapes every service that has metrics",
+        while_down="everything else",
         native="prometheus:start",
         kubernetes="prometheus",
         ports=(Port("HTTP", 9090),),

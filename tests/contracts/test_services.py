@@ -14,6 +14,7 @@ from readmission.local.native import starter_of
 from readmission.local.plan import Plan, make_plan
 from readmission.local.programs import Found, with_everything
 from readmission.local.settings import LocalSettings
+from readmission.local.tables import outdated
 from readmission.services import BY_NAME, SERVICES, ServiceSpec
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +130,12 @@ def test_env_example_has_the_port_of_every_service():
     expected = {f"{spec.port_setting}={spec.default_port}" for spec in SERVICES if spec.port_setting}
 
     assert expected - set(lines) == set(), ".env.example"
+
+
+def test_the_documents_and_prometheus_tell_of_the_services_as_the_catalogue_does():
+    files = sorted(outdated(ROOT))
+
+    assert files == [], "Run make tables: it writes these files from the catalogue."
 
 
 def test_prometheus_scrapes_every_service_with_metrics_at_its_name_and_port():

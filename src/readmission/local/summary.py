@@ -30,8 +30,14 @@ class ServiceStatus:
 
 
 def print_addresses(console: Console, services: Iterable[Service]) -> None:
+    """The table of the services that have an address."""
     rows = [(service.name, service.url, service.user, service.password) for service in services if service.url]
-    _print(console, ("service", "URL", "user", "password"), rows)
+    _print(console, address_table(rows))
+
+
+def address_table(rows: Iterable[Sequence[object]]) -> Table:
+    """A row for each service: its name, URL, user and password; the READMEs show the same table."""
+    return _table(("service", "URL", "user", "password"), rows)
 
 
 def print_model(console: Console, served: Served) -> None:
@@ -44,7 +50,7 @@ def print_model(console: Console, served: Served) -> None:
         ("trained on", model.get("data_source")),
         ("first prediction", f"{prediction['probability']:.3f}, risk band {prediction['risk_band']}"),
     ]
-    _print(console, ("what", "is"), rows)
+    _print(console, _table(("what", "is"), rows))
     if model.get("data_source") == SYNTHETIC:
         console.print("SYNTHETIC DATA: this model knows no real patient and has no clinical meaning.", style="bold red")
 
@@ -61,13 +67,17 @@ def print_status(console: Console, statuses: Iterable[ServiceStatus]) -> None:
         )
         for status in statuses
     ]
-    _print(console, ("service", "state", "pid", "up", "health", "URL"), rows)
+    _print(console, _table(("service", "state", "pid", "up", "health", "URL"), rows))
 
 
-def _print(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     table = Table(*columns)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    return table
+
+
+def _print(console: Console, table: Table) -> None:
     # what is cut or folded for a narrow terminal or a pipe could not be copied
     needed = console.measure(table, options=console.options.update(width=_ENDLESS)).maximum
     Console(file=console.file, width=max(console.width, needed)).print(table)
