@@ -1,25 +1,25 @@
-# Everything that one types in this repository; `make help` lists it.
+# The commands of this repository; `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help up status logs down reset setup programs test lint format lock requirements tables bench lambda-zips
 
 UV_VERSION := 0.13.9
-# the version on the path if it is that one, else our own
+# uv from the path if it has this version, else our own copy
 UV = $(shell [ "$$(uv --version 2>/dev/null | cut -d ' ' -f 2)" = "$(UV_VERSION)" ] && command -v uv || echo .uv/bin/uv)
 BIN := .venv/bin
-# with it every start of a service would compile its libraries again
+# with this variable, every start of a service would compile its libraries again
 unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: setup ## Start everything on this machine, run the pipeline once, show a first prediction
+up: setup ## Start every service on this machine, run the pipeline once, show a first prediction
 	@$(BIN)/readmission up
 
-status: ## Show every service; fails unless all are well
+status: ## Show the state of every service; fail unless all are healthy
 	@$(call installed,status,exit 1;)
 
-logs: ## Follow a service's log: make logs SERVICE=mlflow (FOLLOW=0: only its last lines)
+logs: ## Follow a service's log: make logs SERVICE=mlflow (FOLLOW=0: show only the last lines)
 	@$(call installed,logs $(SERVICE) $(if $(filter 0,$(FOLLOW)),--no-follow))
 
 down: ## Stop everything; the data are kept
@@ -30,7 +30,7 @@ reset: ## Stop everything and delete its data, secrets and logs (FORCE=1: do not
 
 setup: .venv/.complete ## Make the Python environment
 
-programs: setup ## Install MariaDB and Prometheus where nobody has to be asked
+programs: setup ## Install MariaDB and Prometheus if that needs no password
 	@$(BIN)/readmission programs
 
 test: programs lint ## Run every check and test, as CI does
@@ -42,28 +42,28 @@ lint: setup ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: setup ## Put the code in its form
+format: setup ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: .uv/$(UV_VERSION) ## Resolve the dependencies anew, within pyproject.toml
+lock: .uv/$(UV_VERSION) ## Resolve the dependencies of pyproject.toml again
 	$(UV) lock
 	$(MAKE) requirements
 
-requirements: .uv/$(UV_VERSION) ## Export the lock for each deployable
+requirements: .uv/$(UV_VERSION) ## Write the requirements of each deployable from the lock file
 	$(call export,pipeline,requirements.txt)
 	$(call export,tracking,requirements_mlflow.txt)
 	$(call export,data-api,ec2_api/requirements.txt)
 	$(call export,serving,fastapi/requirements.txt)
 	$(call export,ui,streamlit/requirements.txt)
 
-tables: setup ## Write what the documents and prometheus.yml tell of each service, from the catalogue
+tables: setup ## Write the services' tables of the documents, and prometheus.yml, from the catalogue
 	@$(BIN)/python -m readmission.local.tables
 
-bench: setup ## Measure what the tests do not: one table for each file of bench/
+bench: setup ## Run the benchmarks: one table for each file of bench/
 	@for file in bench/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
-lambda-zips: ## Build the zips of the AWS functions in var/lambda: the same source gives the same bytes
+lambda-zips: ## Build the zips of the AWS functions in var/lambda, reproducibly
 	@python3 aws/scripts/build_lambda_zips.py var/lambda
 
 .venv/.complete: pyproject.toml uv.lock | .uv/$(UV_VERSION)
