@@ -34,7 +34,8 @@ programs: setup ## Install MariaDB and Prometheus where nobody has to be asked
 	@$(BIN)/readmission programs
 
 test: programs lint ## Run every check and test, as CI does
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile tests --ignore tests/e2e
+	$(BIN)/pytest tests/e2e
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check

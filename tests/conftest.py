@@ -12,8 +12,7 @@ from pathlib import Path
 import mysql.connector
 import pandas as pd
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
+from hypothesis import settings as hypothesis_settings
 
 from readmission.adapters.object_store import ObjectStore
 from readmission.domain.cleaning import clean, validate_raw
@@ -37,17 +36,11 @@ USER = "readmission"
 PASSWORD = "only-for-tests"
 KEYS = ("test-access-key", "test-secret-key")
 
-
-class WholeFiles(LoadFileScheduling):
-    """Processes that share the work take whole files, whose servers are then started once; one takes the platform."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "tests/e2e" if nodeid.startswith("tests/e2e/") else str(super()._split_scope(nodeid))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
-    return WholeFiles(config, log)
+# the contracts of the doubles assert, but are no test modules themselves
+pytest.register_assert_rewrite("doubles")
+# the same examples in every run, on every machine
+hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("repeatable")
 
 
 def find_free_ports(count: int = 1) -> int:

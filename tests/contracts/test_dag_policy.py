@@ -96,49 +96,52 @@ def test_it_has_the_eleven_tasks_in_their_order(dag):
     assert list(dag["tasks"]) == TASKS
 
 
-@pytest.mark.parametrize(("task", "before"), list(zip(TASKS[1:], TASKS, strict=False)))
-def test_a_task_waits_for_the_one_before(dag, task, before):
-    assert before in dag["tasks"][task]["upstream"]
+def test_a_task_waits_for_the_one_before(dag):
+    pairs = zip(TASKS[1:], TASKS, strict=False)
+
+    assert [task for task, before in pairs if before not in dag["tasks"][task]["upstream"]] == []
 
 
 def test_only_training_is_mapped(dag):
     assert [name for name, task in dag["tasks"].items() if task["mapped"]] == ["train_ml_models"]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_task_is_retried_twice_with_growing_pauses_and_ends_at_some_time(dag, task):
-    policy = dag["tasks"][task]
-
-    assert policy["retries"] == 2
-    assert policy["backoff"] > 1
-    assert policy["timeout"] is not None
+def _against(dag, keeps_the_policy):
+    """The tasks whose policy breaks a rule."""
+    return [name for name, policy in dag["tasks"].items() if not keeps_the_policy(policy)]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_task_runs_only_when_all_before_it_succeeded(dag, task):
-    assert dag["tasks"][task]["trigger_rule"] == "all_success"
+def test_a_task_is_retried_twice_with_growing_pauses_and_ends_at_some_time(dag):
+    assert _against(dag, lambda policy: policy["retries"] == 2) == []
+    assert _against(dag, lambda policy: policy["backoff"] > 1) == []
+    assert _against(dag, lambda policy: policy["timeout"] is not None) == []
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_task_has_an_owner(dag, task):
-    assert dag["tasks"][task]["owner"] not in ("", "airflow")
+def test_a_task_runs_only_when_all_before_it_succeeded(dag):
+    assert _against(dag, lambda policy: policy["trigger_rule"] == "all_success") == []
+
+
+def test_a_task_has_an_owner(dag):
+    assert _against(dag, lambda policy: policy["owner"] not in ("", "airflow")) == []
 
 
 def test_the_dag_has_tags(dag):
     assert dag["tags"]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_the_runbook_on_the_dag_names_every_task(dag, task):
-    assert f"`{task}`" in dag["doc_md"]
+def test_the_runbook_on_the_dag_names_every_task(dag):
+    assert [task for task in TASKS if f"`{task}`" not in dag["doc_md"]] == []
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_task_is_a_module_of_its_name(task):
+def test_a_task_is_a_module_of_its_name():
+    assert [task for task in TASKS if task not in _functions_of(task)] == []
+
+
+def _functions_of(task):
+    """The functions in the module of a task; none when the module is not there."""
     module = ROOT / "src" / "readmission" / "pipeline" / f"{task}.py"
-    functions = [node.name for node in ast.parse(module.read_text()).body if isinstance(node, ast.FunctionDef)]
-
-    assert task in functions
+    source = module.read_text(encoding="utf-8") if module.exists() else ""
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
 
 
 def test_the_dag_file_holds_no_logic():

@@ -1,11 +1,10 @@
-"""Public functions and classes of the domain say what their signature cannot."""
+"""Public functions and classes say what their signature cannot: all of the domain, nine of ten elsewhere."""
 
 import ast
 from pathlib import Path
 
-import pytest
-
-DOMAIN = Path(__file__).parents[2] / "src" / "readmission" / "domain"
+PACKAGE = Path(__file__).parents[2] / "src" / "readmission"
+DOMAIN = PACKAGE / "domain"
 MODULES = sorted(DOMAIN.glob("*.py"))
 
 
@@ -16,9 +15,30 @@ def _undocumented(tree: ast.Module) -> list[str]:
     return [node.name for node in public if not ast.get_docstring(node)]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
-def test_a_module_of_the_domain_and_all_that_is_public_in_it_has_a_docstring(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def test_a_module_of_the_domain_and_all_that_is_public_in_it_has_a_docstring():
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
-    assert ast.get_docstring(tree)
-    assert _undocumented(tree) == []
+    assert [name for name, tree in trees.items() if not ast.get_docstring(tree)] == []
+    assert [f"{name}: {found}" for name, tree in trees.items() for found in _undocumented(tree)] == []
+
+
+def _public(body: list[ast.stmt], prefix: str) -> dict[str, str | None]:
+    """The docstrings of the public functions, classes and methods, by their dotted names."""
+    found = {}
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            found[f"{prefix}.{node.name}"] = ast.get_docstring(node)
+            if isinstance(node, ast.ClassDef):
+                found |= _public(node.body, f"{prefix}.{node.name}")
+    return found
+
+
+def test_nine_of_ten_public_functions_classes_and_methods_have_a_docstring():
+    docstrings: dict[str, str | None] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        docstrings |= _public(ast.parse(path.read_text(encoding="utf-8")).body, module)
+
+    missing = [name for name, docstring in docstrings.items() if not docstring]
+
+    assert len(missing) <= len(docstrings) / 10, f"{len(missing)} of {len(docstrings)} have none: {missing}"

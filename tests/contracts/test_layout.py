@@ -21,22 +21,15 @@ TRACKED = [
 # each is put on the import path by the program that runs it, or bears a package's name
 TOP_FOLDERS = ("fastapi", "streamlit", "locust", "kubernetes", "ec2_api", "dags", "bench", "tests")
 INSTALLED = {"fastapi", "streamlit", "locust", "kubernetes", "flask", "airflow", "mlflow", "readmission", "pytest"}
+IN_TOP_FOLDERS = [path for path in TRACKED if path.parts[0] in TOP_FOLDERS and path.suffix == ".py"]
 
 
-def _in(folder: str) -> list[Path]:
-    return [path for path in TRACKED if path.parts[0] == folder and path.suffix == ".py"]
+def test_a_top_level_folder_is_no_package():
+    assert [path for path in IN_TOP_FOLDERS if path.name == "__init__.py"] == []
 
 
-@pytest.mark.parametrize("folder", TOP_FOLDERS)
-def test_a_top_level_folder_is_no_package(folder):
-    assert [path for path in _in(folder) if path.name == "__init__.py"] == []
-
-
-@pytest.mark.parametrize("folder", TOP_FOLDERS)
-def test_no_file_shadows_a_library(folder):
-    shadowing = [path for path in _in(folder) if path.stem in INSTALLED | sys.stdlib_module_names]
-
-    assert shadowing == []
+def test_no_file_shadows_a_library():
+    assert [path for path in IN_TOP_FOLDERS if path.stem in INSTALLED | sys.stdlib_module_names] == []
 
 
 @pytest.mark.parametrize("package", ["fastapi", "streamlit"])
@@ -48,12 +41,11 @@ def test_from_the_repository_root_the_installed_package_is_imported(package):
     assert "site-packages" in done.stdout
 
 
-@pytest.mark.parametrize("path", [path for path in TRACKED if path.name == "main.py"], ids=str)
-def test_an_entrypoint_only_wires(path):
-    code = (ROOT / path).read_text(encoding="utf-8")
+def test_an_entrypoint_only_wires():
+    code = {path: (ROOT / path).read_text(encoding="utf-8") for path in TRACKED if path.name == "main.py"}
 
-    assert "def " not in code
-    assert len(code.splitlines()) < 15
+    assert [path for path, text in code.items() if "def " in text] == []
+    assert [path for path, text in code.items() if len(text.splitlines()) >= 15] == []
 
 
 def test_no_data_is_in_the_repository():
@@ -85,6 +77,5 @@ def test_a_task_of_the_pipeline_has_a_test_of_its_name():
     assert [task for task in sorted(tasks) if f"test_{task}.py" not in tests] == []
 
 
-@pytest.mark.parametrize("name", ["utils.py", "helpers.py", "common.py", "misc.py"])
-def test_no_module_has_a_name_that_says_nothing(name):
-    assert [path for path in TRACKED if path.name == name] == []
+def test_no_module_has_a_name_that_says_nothing():
+    assert [path for path in TRACKED if path.name in ("utils.py", "helpers.py", "common.py", "misc.py")] == []

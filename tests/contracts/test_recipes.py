@@ -58,7 +58,7 @@ def test_a_module_of_the_candidates_declares_one():
         if not isinstance(getattr(module, "CANDIDATE", None), Candidate)
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_a_candidate_declares_exactly_the_types_that_it_is_made_of(fitted, tmp_path):
@@ -69,7 +69,7 @@ def test_a_candidate_declares_exactly_the_types_that_it_is_made_of(fitted, tmp_p
         forgotten += [f"trusted_types in {place(name)} lacks {type_}" for type_ in sorted(found - declared)]
         forgotten += [f"trusted_types in {place(name)} has {type_} for nothing" for type_ in sorted(declared - found)]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_a_candidate_can_be_exported(fitted):
@@ -82,7 +82,7 @@ def test_a_candidate_can_be_exported(fitted):
         except (MissingConverter, MissingShapeCalculator) as error:
             forgotten.append(f"converters in {place(name)} lacks one: {str(error).splitlines()[0]}")
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_a_candidate_requires_the_distributions_of_its_types():
@@ -95,7 +95,7 @@ def test_a_candidate_requires_the_distributions_of_its_types():
             f"requirements in {place(name)} lacks {one}" for one in sorted(needed - set(load(name).requirements))
         ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_the_pipeline_installs_what_a_candidate_requires():
@@ -110,7 +110,7 @@ def test_the_pipeline_installs_what_a_candidate_requires():
         if requirement not in installed
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_the_architecture_names_every_candidate():
@@ -122,7 +122,7 @@ def test_the_architecture_names_every_candidate():
         if f"`{name}`" not in named
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 # A route of the inference API: its module, its router in serving/app.py, its row in fastapi/README.md.
@@ -153,7 +153,7 @@ def test_the_application_has_every_router():
         if name not in called
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_the_table_of_routes_is_that_of_the_application(api):
@@ -165,7 +165,7 @@ def test_the_table_of_routes_is_that_of_the_application(api):
     forgotten = [f"fastapi/README.md, Routes, lacks {route}" for route in sorted(served - table)]
     forgotten += [f"fastapi/README.md, Routes, has {route}, which is not served" for route in sorted(table - served)]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_a_route_documents_its_answer(api):
@@ -179,7 +179,7 @@ def test_a_route_documents_its_answer(api):
         if route.status_code != 204 and "model" not in route.responses.get(200, {})
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 # A DAG task: its module, its line and its row in dags/orquestador.py, its row in docs/architecture.md.
@@ -218,7 +218,7 @@ def test_every_task_has_a_module_and_a_line_in_the_dag():
     forgotten = [f"dags/orquestador.py does not run src/readmission/pipeline/{name}.py" for name in modules - called]
     forgotten += [f"src/readmission/pipeline/{name}.py is missing" for name in called - modules]
 
-    assert sorted(forgotten) == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_every_task_has_a_row_in_the_runbook_and_in_the_architecture():
@@ -235,7 +235,7 @@ def test_every_task_has_a_row_in_the_runbook_and_in_the_architecture():
         if not re.search(rf"^\| \d+ \| `{name}`", text, re.MULTILINE)
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_a_module_of_a_task_has_its_function():
@@ -247,7 +247,7 @@ def test_a_module_of_a_task_has_its_function():
         if not hasattr(module, name)
     ]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)
 
 
 def test_a_task_gets_everything_that_it_asks_for():
@@ -265,4 +265,4 @@ def test_a_task_gets_everything_that_it_asks_for():
             forgotten.append(f"dags/orquestador.py gives {count} references to {name}, which takes {len(places)}")
         forgotten += [f"{name} does not ask for {one}, which dags/orquestador.py gives" for one in names - asked]
 
-    assert forgotten == []
+    assert forgotten == [], "\n".join(forgotten)

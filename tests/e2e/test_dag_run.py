@@ -14,6 +14,7 @@ from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawD
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS
 from readmission.local.airflow_api import AirflowApi, DagRun
+from readmission.local.service import Service
 from readmission.modeling.candidates import CANDIDATE_NAMES
 
 DAG = "mlops_diabetes_pipeline"
@@ -32,23 +33,30 @@ class Left:
     promotions: list[tuple[str, str]]
 
 
+def signed_in(server: Service) -> httpx.Client:
+    """A client of Airflow's API, also for what the native run never asks."""
+    client = httpx.Client(base_url=str(server.url), timeout=30, trust_env=False)
+    answer = client.post("/auth/token", json={"username": server.user, "password": server.password}).raise_for_status()
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return client
+
+
 class Pipeline:
     """The DAG through Airflow's API, and its traces in every store."""
 
     def __init__(self, platform: Any) -> None:
         self._platform = platform
         services = platform.instance.services()
-        server = services["airflow-api-server"]
-        self.airflow = AirflowApi.sign_in(str(server.url), str(server.user), str(server.password))
+        self._client = signed_in(services["airflow-api-server"])
+        self.airflow = AirflowApi(self._client)
         self._environment = services["airflow-scheduler"].environment
 
     def runs(self) -> list[dict[str, Any]]:
-        return list(self.airflow._get(f"/api/v2/dags/{DAG}/dagRuns", {"order_by": "run_after"})["dag_runs"])
+        return list(self._get(f"/api/v2/dags/{DAG}/dagRuns", order_by="run_after")["dag_runs"])
 
     def clear(self, run_id: str) -> None:
         body = {"dry_run": False, "only_failed": False}
-        response = self.airflow._client.post(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/clear", json=body)
-        response.raise_for_status()
+        self._client.post(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/clear", json=body).raise_for_status()
 
     def wait(self, run_id: str) -> DagRun:
         deadline = time.monotonic() + RUN_SECONDS
@@ -65,11 +73,14 @@ class Pipeline:
         path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances"
         deadline = time.monotonic() + RUN_SECONDS
         while time.monotonic() < deadline:
-            for task in self.airflow._get(path, {"limit": 100})["task_instances"]:
+            for task in self._get(path, limit=100)["task_instances"]:
                 if task["task_id"] == task_id and task["state"] == "running" and self._kill(f"-- {task['id']}"):
                     return
             time.sleep(0.05)
         pytest.fail(f"{task_id} was never seen at work")
+
+    def _get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        return dict(self._client.get(path, params=parameters).raise_for_status().json())
 
     def _kill(self, title: str) -> bool:
         for process in self._platform.processes("airflow-scheduler"):

@@ -1,13 +1,19 @@
 """Limits of requests to MLflow. MLflow's client reads them from the environment of its process only.
 
-An entry point sets them in its own environment unless the operator has set them. This module does not import MLflow, so
-a process that never uses it does not load it.
+An entry point sets them for its own process. This module does not import MLflow, so a process that never uses it does
+not load it.
 """
+
+from collections.abc import MutableMapping
 
 TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 MAX_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
-def request_limits(*, timeout_seconds: int, retries: int) -> dict[str, str]:
-    """MLflow's variables for the limits of each request: seconds for one attempt, and the number of retries."""
-    return {TIMEOUT: str(timeout_seconds), MAX_RETRIES: str(retries)}
+def limit_requests(environment: MutableMapping[str, str], *, timeout_seconds: int, retries: int) -> None:
+    """Limit each request to ``timeout_seconds`` for one attempt and to ``retries`` further attempts.
+
+    ``environment`` is that of the calling process. A limit that the operator has set there is not changed.
+    """
+    environment.setdefault(TIMEOUT, str(timeout_seconds))
+    environment.setdefault(MAX_RETRIES, str(retries))

@@ -14,10 +14,10 @@ from readmission.local.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.local.report import Report
 
 DAG_ID = "mlops_diabetes_pipeline"
-_DAG_SECONDS = 90
-_SCHEDULER_SECONDS = 3
+DAG_SECONDS = 90
+SCHEDULER_SECONDS = 3
 _RUN_SECONDS = 1800
-_MODEL_SECONDS = 60
+MODEL_SECONDS = 60
 _SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
 
 
@@ -38,7 +38,7 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
 
     Raises :class:`PipelineFailed` when Airflow does not know the DAG, or the run fails or takes over 1,800 s.
     """
-    _wait_until(lambda: airflow.has_dag(DAG_ID), _DAG_SECONDS, lambda: _why_no_dag(airflow))
+    _wait_until(lambda: airflow.has_dag(DAG_ID), DAG_SECONDS, lambda: _why_no_dag(airflow))
     airflow.unpause(DAG_ID)
     run = _scheduled_run(airflow) or airflow.trigger(DAG_ID)
     report.say(f"  pipeline run {run.run_id}")
@@ -54,7 +54,7 @@ def first_prediction(api: InferenceApi) -> Served:
 
     Raises :class:`PipelineFailed` when no model is loaded or the prediction fails.
     """
-    _wait_until(lambda: _is_ready(api), _MODEL_SECONDS, lambda: "no model is loaded by the inference API")
+    _wait_until(lambda: _is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
     try:
         return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
     except ReadmissionError as error:
@@ -63,7 +63,7 @@ def first_prediction(api: InferenceApi) -> Served:
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
     """The active run, or None after 3 s: the scheduler needs a moment to start a run that is due."""
-    deadline = time.monotonic() + _SCHEDULER_SECONDS
+    deadline = time.monotonic() + SCHEDULER_SECONDS
     while time.monotonic() < deadline:
         if run := airflow.active_run(DAG_ID):
             return run

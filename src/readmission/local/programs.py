@@ -12,9 +12,9 @@ from pathlib import Path
 from readmission.local.report import Report
 from readmission.services import BY_NAME, SERVICES, ServiceSpec
 
-_SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
+SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
-_POLICY = Path("/usr/sbin/policy-rc.d")
+POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian starts a service when its package is installed, and at each boot: this script prevents both
 _INSTALL = """
 export DEBIAN_FRONTEND=noninteractive
@@ -100,7 +100,7 @@ def environment_program(name: str) -> str:
 
 def find_program(name: str) -> Path | None:
     """A program on PATH or in the usual folders for servers; None when it is not installed."""
-    found = shutil.which(name) or shutil.which(name, path=_SEARCH)
+    found = shutil.which(name) or shutil.which(name, path=SEARCH)
     return Path(found) if found else None
 
 
@@ -149,7 +149,7 @@ def _install(packages: Iterable[str], prefix: list[str], log: Path) -> bool:
     """Install Debian packages without starting their services; returns whether apt succeeded."""
     with log.open("ab") as output:
         done = subprocess.run(
-            [*prefix, "/bin/sh", "-c", _INSTALL, "sh", str(_POLICY), *packages],
+            [*prefix, "/bin/sh", "-c", _INSTALL, "sh", str(POLICY), *packages],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=output,

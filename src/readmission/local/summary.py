@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from readmission.domain.data_source import SYNTHETIC
 from readmission.local.first_run import Served
 from readmission.local.service import Service
 
@@ -50,7 +51,7 @@ def print_model(console: Console, served: Served) -> None:
         ("first prediction", f"{prediction['probability']:.3f}, risk band {prediction['risk_band']}"),
     ]
     _print(console, ("what", "is"), rows)
-    if model.get("data_source") == "synthetic":
+    if model.get("data_source") == SYNTHETIC:
         console.print("SYNTHETIC DATA: this model knows no real patient and has no clinical meaning.", style="bold red")
 
 

@@ -13,14 +13,11 @@ from typing import Any
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from readmission.adapters.mlflow_requests import request_limits
+from readmission.adapters.mlflow_requests import limit_requests
 from readmission.errors import MissingSetting, NothingToDo, SourceChanged
 from readmission.log import configure_logging
 from readmission.pipeline.wiring import COLLABORATORS
 from readmission.settings import PipelineSettings
-
-# a task may wait longer for a busy MLflow than an inference server, which polls it
-MLFLOW_LIMITS = request_limits(timeout_seconds=60, retries=5)
 
 
 def step(name: str, **options: Any) -> Any:
@@ -38,9 +35,8 @@ def airflow_task(name: str) -> Callable[..., Any]:
 
     def call(*references: Any, **context: Any) -> Any:
         configure_logging(json=PipelineSettings().log_json)
-        # limits that the operator has set take precedence
-        for variable, value in MLFLOW_LIMITS.items():
-            os.environ.setdefault(variable, value)
+        # a task may wait longer for a busy MLflow than an inference server, which polls it
+        limit_requests(os.environ, timeout_seconds=60, retries=5)
         run = getattr(import_module(f"readmission.pipeline.{name}"), name)
         with airflow_errors():
             return run(*references, **_other_arguments(run, len(references), context))

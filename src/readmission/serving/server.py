@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from readmission.adapters.database import InferenceDatabase
-from readmission.adapters.mlflow_requests import request_limits
+from readmission.adapters.mlflow_requests import limit_requests
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
 from readmission.serving.metrics import MULTIPROCESS_DIR
@@ -25,7 +25,6 @@ KEEP_ALIVE_SECONDS = 75
 HUNG_WORKER_SECONDS = 30
 MIGRATION_RETRY_SECONDS = 10
 # a worker that polls the registry looks again soon
-MLFLOW_LIMITS = request_limits(timeout_seconds=10, retries=2)
 
 log = get_logger(__name__)
 
@@ -50,8 +49,7 @@ def main(settings: InferenceSettings) -> None:
 
 def bound_mlflow_requests() -> None:
     """Bound the requests to MLflow of this process and its workers. What the operator set in the environment wins."""
-    for name, value in MLFLOW_LIMITS.items():
-        os.environ.setdefault(name, value)
+    limit_requests(os.environ, timeout_seconds=10, retries=2)
 
 
 def worker_app(settings: InferenceSettings) -> FastAPI:

@@ -129,11 +129,11 @@ def _kept(previous: pd.Series, current: pd.Series, everyone: pd.Series) -> float
 
 def _table(values: pd.Series, given: pd.Series | None) -> dict[str, dict[str, int]]:
     if given is None:
-        return {ROOT: _weights(values.value_counts())}
-    return {str(label): _weights(group.value_counts()) for label, group in values.groupby(given, sort=True)}
+        return {ROOT: weights(values.value_counts())}
+    return {str(label): weights(group.value_counts()) for label, group in values.groupby(given, sort=True)}
 
 
-def _weights(counts: pd.Series) -> dict[str, int]:
+def weights(counts: pd.Series) -> dict[str, int]:
     """Scale counts to integers with the sum ``WEIGHTS_SUM``. Small cells are left out, but at least one cell stays."""
     kept = counts[(counts >= SMALLEST_CELL) | counts.index.isin([MISSING, MISSING_GROUP])]
     kept = kept if len(kept) else counts.head(1)

@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from doubles.compute_contract import InstanceContract
+from readmission.adapters.compute import Ec2Instance
 from readmission.errors import InvalidInput, NotFound, SourceUnavailable, Unauthorized
 from readmission.pipeline import wiring
 from readmission.pipeline.tasks import airflow_task
+from readmission.settings import PipelineSettings
 
 check_ec2_status = airflow_task("check_ec2_status")
 
@@ -47,6 +50,16 @@ def launch(aws, monkeypatch):
         return instance_id
 
     return make
+
+
+class TestEc2Instance(InstanceContract):
+    @pytest.fixture
+    def instance_in(self, launch):
+        def make(state):
+            launch(state)
+            return Ec2Instance.from_settings(PipelineSettings())
+
+        return make
 
 
 @pytest.fixture

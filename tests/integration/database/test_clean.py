@@ -4,6 +4,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy import func, select, table, text
 
+from direct_connection import connect
 from readmission.domain.cleaning import CLEAN_COLUMNS
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.errors import InvalidBatch, InvalidInput
@@ -11,7 +12,8 @@ from readmission.errors import InvalidBatch, InvalidInput
 
 def rows_of(database, batch_number):
     statement = text("SELECT encounter_id FROM diabetes_clean WHERE batch_number = :n ORDER BY encounter_id")
-    return database._read(lambda connection: list(connection.scalars(statement, {"n": batch_number})))
+    with connect(database) as connection:
+        return list(connection.scalars(statement, {"n": batch_number}))
 
 
 def sorted_ids(frame):
@@ -152,7 +154,8 @@ def test_each_view_shows_its_split(clean_database, clean_frame):
     counts = clean_database.assign_splits(1, patient_split)
 
     views = {split: select(func.count()).select_from(table(f"{split}_data")) for split in SPLITS}
-    shown = clean_database._read(lambda connection: {split: connection.scalar(views[split]) for split in SPLITS})
+    with connect(clean_database) as connection:
+        shown = {split: connection.scalar(views[split]) for split in SPLITS}
 
     assert shown == counts
 

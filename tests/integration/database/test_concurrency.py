@@ -4,13 +4,15 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy import func, select
 
+from direct_connection import connect
 from readmission.adapters.database.tables import diabetes_clean, diabetes_raw, predictions
 
 KILLED = -9
 
 
 def count(database, table):
-    return database._read(lambda connection: connection.scalar(select(func.count()).select_from(table)))
+    with connect(database) as connection:
+        return connection.scalar(select(func.count()).select_from(table))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import make_url, text
 
+from direct_connection import connect
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, PredictionRecord, RawDatabase
 from readmission.adapters.database.engine import Database
 from readmission.errors import DatabaseUnavailable
@@ -63,6 +64,15 @@ def private_mariadb(tmp_path, free_ports):
     server.kill()
 
 
+class AnyWork(Database):
+    """A database whose only method is a transaction."""
+
+    name = "any_work"
+
+    def write(self, work):
+        return self._write(work)
+
+
 def prediction(prediction_id):
     return PredictionRecord(prediction_id, datetime.now(UTC), "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
 
@@ -86,7 +96,8 @@ def test_a_killed_server_that_is_back_is_used_again(private_mariadb):
         database.log_predictions([prediction("after")])
 
         ids = text("SELECT prediction_id FROM predictions ORDER BY prediction_id")
-        assert database._read(lambda connection: list(connection.scalars(ids))) == ["after", "before"]
+        with connect(database) as connection:
+            assert list(connection.scalars(ids)) == ["after", "before"]
 
 
 def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private_mariadb):
@@ -98,8 +109,8 @@ def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private
             connection.execute(text(f"KILL {attempts[0]}"))
         return connection.scalar(text("SELECT 1"))
 
-    with InferenceDatabase(private_mariadb.url()) as database:
-        result = database._write(work)
+    with AnyWork(private_mariadb.url()) as database:
+        result = database.write(work)
 
     assert (result, len(attempts)) == (1, 2)
 
@@ -186,9 +197,6 @@ def test_a_deadlock_does_not_reach_the_caller(mariadb):
     both_hold_one = threading.Barrier(2, timeout=30)
     attempts = []
 
-    class TwoRows(Database):
-        name = "two_rows"
-
     add_one = text("UPDATE pair SET n = n + 1 WHERE id = :id")
 
     def take(database, first, second):
@@ -199,18 +207,20 @@ def test_a_deadlock_does_not_reach_the_caller(mariadb):
                 both_hold_one.wait()
             connection.execute(add_one, {"id": second})
 
-        database._write(work)
+        database.write(work)
 
-    with TwoRows(url) as database:
-        database._write(lambda c: c.execute(text("CREATE OR REPLACE TABLE pair (id INT PRIMARY KEY, n INT)")))
-        database._write(lambda c: c.execute(text("INSERT INTO pair VALUES (1, 0), (2, 0)")))
+    with AnyWork(url) as database:
+        with connect(database) as connection:
+            connection.execute(text("CREATE OR REPLACE TABLE pair (id INT PRIMARY KEY, n INT)"))
+            connection.execute(text("INSERT INTO pair VALUES (1, 0), (2, 0)"))
         threads = [threading.Thread(target=take, args=(database, *order)) for order in [(1, 2), (2, 1)]]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        assert database._read(lambda c: list(c.scalars(text("SELECT n FROM pair")))) == [2, 2]
+        with connect(database) as connection:
+            assert list(connection.scalars(text("SELECT n FROM pair"))) == [2, 2]
     assert len(attempts) == 3
 
 

@@ -5,6 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import JSON, inspect, text
 
+from direct_connection import connect
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase, migrate_all
 from readmission.adapters.database.migrate import version_table
 from readmission.adapters.database.tables import clean_metadata, inference_metadata, raw_metadata
@@ -28,7 +29,8 @@ def differences(database, metadata):
         options = {"compare_type": differs, "version_table": version_table(database.name)}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
-    return database._read(compare)
+    with connect(database) as connection:
+        return compare(connection)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,8 +88,8 @@ def test_one_database_can_hold_all_three(database_url):
 
     migrate_all(settings)
 
-    with RawDatabase(database_url) as database:
-        tables = set(database._read(lambda connection: inspect(connection).get_table_names()))
+    with RawDatabase(database_url) as database, connect(database) as connection:
+        tables = set(inspect(connection).get_table_names())
     assert {"diabetes_raw", "batches", "diabetes_clean", "predictions", "outcomes", "promotions"} <= tables
 
 

@@ -6,6 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy import text
 
+from direct_connection import connect
 from readmission.errors import InvalidBatch, NotFound, SourceChanged
 
 
@@ -14,7 +15,8 @@ def in_order(frame):
 
 
 def count(database):
-    return database._read(lambda connection: connection.scalar(text("SELECT COUNT(*) FROM diabetes_raw")))
+    with connect(database) as connection:
+        return connection.scalar(text("SELECT COUNT(*) FROM diabetes_raw"))
 
 
 def test_a_batch_comes_back_as_it_was_validated(raw_database, raw_frame, ledger_row):

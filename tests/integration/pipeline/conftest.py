@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,18 @@ def batch_store(tmp_path_factory: pytest.TempPathFactory) -> BatchStore:
 
 
 class Source:
-    """A running data API; ``publish`` says how many of its two batches are out."""
+    """A running data API with one of two batches published; ``publish_all`` publishes the other one."""
 
     def __init__(self, store: BatchStore, directory: Path) -> None:
-        self._publication = Publication(directory, store.digest, store.total, interval=3600)
-        self._server = waitress.create_server(create_app(store, self._publication), host="127.0.0.1", port=0)
+        self.now = datetime.now(UTC)
+        publication = Publication(directory, store.digest, store.total, interval=3600, clock=lambda: self.now)
+        self._server = waitress.create_server(create_app(store, publication), host="127.0.0.1", port=0)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         self.client = DataApi(f"http://127.0.0.1:{self._server.effective_port}")
 
     def publish_all(self) -> None:
-        self._publication._interval = 0
+        self.now += timedelta(days=1)
 
     def close(self) -> None:
         self.client.close()

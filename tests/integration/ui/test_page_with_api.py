@@ -1,6 +1,5 @@
 """The page as deployed, against a real inference API that serves a model trained on a small synthetic cohort."""
 
-import hashlib
 import threading
 import time
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import pytest
 import uvicorn
 from streamlit.testing.v1 import AppTest
 
-from readmission.adapters.registry import ModelVersion
+from doubles.registry import FakeRegistry
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.example import EXAMPLE
 from readmission.domain.model_file import ModelFileMetadata
@@ -24,24 +23,6 @@ from readmission.settings import InferenceSettings
 from readmission.synthetic.cohort import cohort_columns
 
 ENTRYPOINT = Path(__file__).parents[3] / "streamlit" / "main.py"
-
-
-class OneModel:
-    """A registry with one version, in production."""
-
-    model_name = "diabetes_classifier"
-
-    def __init__(self, data):
-        self.data = data
-        tags = {"test_roc_auc": "0.66"}
-        digest = hashlib.sha256(data).hexdigest()
-        self.version = ModelVersion(self.model_name, "1", "run", digest, datetime.now(UTC), tags)
-
-    def production(self):
-        return self.version
-
-    def download_onnx(self, _version):
-        return self.data
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +38,9 @@ def model_file():
 @pytest.fixture(scope="module")
 def inference_api(model_file, tmp_path_factory, free_ports):
     settings = InferenceSettings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
-    port = free_ports(1)
-    config = uvicorn.Config(
-        create_app(settings, registry=OneModel(model_file)), host="127.0.0.1", port=port, log_config=None
-    )
+    registry, port = FakeRegistry(), free_ports(1)
+    registry.publish(model_file, test_roc_auc="0.66")
+    config = uvicorn.Config(create_app(settings, registry=registry), host="127.0.0.1", port=port, log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

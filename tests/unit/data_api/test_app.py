@@ -142,14 +142,13 @@ def test_a_batch_that_the_caller_has_not_is_handed_out(client, tag):
     assert client.get("/get_data", headers={"If-None-Match": tag}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "number", ["0", "-1", "+1", "1.0", "1e1", "abc", "", " 1", "1_0", "0x1", "nan", "%D9%A1", "1;DROP", "%00", "000"]
-)
-def test_a_batch_number_that_is_none_gets_400(client, number):
-    response = client.get(f"/get_data?batch_number={number}")
+def test_a_batch_number_that_is_none_gets_400(client):
+    numbers = "0 -1 +1 1.0 1e1 abc  %201 1_0 0x1 nan %D9%A1 1;DROP %00 000".split(" ")
 
-    assert "batch_number" in _problem(response)["detail"]
-    assert response.status_code == 400
+    responses = {number: client.get(f"/get_data?batch_number={number}") for number in numbers}
+
+    assert [number for number, found in responses.items() if found.status_code != 400] == []
+    assert [number for number, found in responses.items() if "batch_number" not in _problem(found)["detail"]] == []
 
 
 @pytest.mark.parametrize("query", ["batch_number=1&batch_number=2", "batch=1", "batch_number=1&limit=5"])

@@ -1,4 +1,5 @@
 import datetime
+from collections import Counter
 
 import pandas as pd
 import pytest
@@ -48,14 +49,20 @@ def test_whole_numbers_in_text_or_floats_are_taken():
     assert frame["time_in_hospital"].tolist() == [3, 4]
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["many", 1.5, float("inf"), "9" * 30, 10**30, True, [1], datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)],
-    ids=str,
-)
-def test_a_value_that_is_no_whole_number_breaks_the_contract(value):
-    with pytest.raises(InvalidBatch, match="time_in_hospital"):
-        validate_raw(_raw({"time_in_hospital": value}))
+def _breach(**change):
+    """What the contract says against one changed row; nothing when it takes it."""
+    try:
+        validate_raw(_raw(change))
+    except InvalidBatch as error:
+        return str(error)
+    return ""
+
+
+def test_a_value_that_is_no_whole_number_breaks_the_contract():
+    moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    values = ["many", 1.5, float("inf"), "9" * 30, 10**30, True, [1], moment]
+
+    assert [value for value in values if "time_in_hospital" not in _breach(time_in_hospital=value)] == []
 
 
 def test_a_missing_and_an_unexpected_column_are_named():
@@ -121,26 +128,25 @@ def test_the_outcome_gives_both_targets(outcome, any_, within_30):
     assert frame["readmitted_within_30_days"].tolist() == [within_30]
 
 
-@pytest.mark.parametrize("code", [11, 13, 14, 19, 20, 21])
-def test_death_and_hospice_are_dropped_and_counted(code):
-    batch = _clean({}, {"discharge_disposition_id": code})
+def test_death_and_hospice_are_dropped_and_counted():
+    batch = _clean({}, *({"discharge_disposition_id": code} for code in (11, 13, 14, 19, 20, 21)))
 
     assert batch.frame["encounter_id"].tolist() == [1]
-    assert batch.dropped == {"death or hospice": 1}
+    assert batch.dropped == {"death or hospice": 6}
 
 
 def test_an_unknown_discharge_is_kept():
     assert len(_clean({"discharge_disposition_id": None}).frame) == 1
 
 
-@pytest.mark.parametrize("outcome", [None, "", "no", "MAYBE"])
-def test_a_row_without_a_valid_outcome_is_dropped(outcome):
-    assert _clean({"readmitted": outcome}).dropped == {"no valid outcome": 1}
+def test_a_row_without_a_valid_outcome_is_dropped():
+    assert _clean(*({"readmitted": outcome} for outcome in (None, "", "no", "MAYBE"))).dropped == {
+        "no valid outcome": 4
+    }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
+def test_a_row_with_an_invalid_value_is_dropped_and_counted_by_its_column():
+    invalid = [
         ("age", None),
         ("age", "[70-80]"),
         ("race", "caucasian"),
@@ -153,13 +159,12 @@ def test_a_row_without_a_valid_outcome_is_dropped(outcome):
         ("admission_type_id", 99),
         ("insulin", "Maybe"),
         ("gender", " Female"),
-    ],
-)
-def test_a_row_with_an_invalid_value_is_dropped_and_counted_by_its_column(name, value):
-    batch = _clean({}, {name: value})
+    ]
+
+    batch = _clean({}, *({name: value} for name, value in invalid))
 
     assert batch.frame["encounter_id"].tolist() == [1]
-    assert batch.dropped == {f"invalid {name}": 1}
+    assert batch.dropped == Counter(f"invalid {name}" for name, _ in invalid)
 
 
 def test_a_row_is_counted_under_its_first_reason_only():
@@ -168,20 +173,18 @@ def test_a_row_is_counted_under_its_first_reason_only():
     assert batch.dropped == {"death or hospice": 1}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("gender", "Unknown/Invalid"),
-        ("medical_specialty", "PhysicianNotFound"),
-        ("admission_type_id", 8),
-        ("discharge_disposition_id", 25),
-        ("admission_source_id", 21),
-    ],
-)
-def test_values_that_say_unknown_become_null(name, value):
-    frame = _clean({name: value}).frame
+def test_values_that_say_unknown_become_null():
+    unknown = {
+        "gender": "Unknown/Invalid",
+        "medical_specialty": "PhysicianNotFound",
+        "admission_type_id": 8,
+        "discharge_disposition_id": 25,
+        "admission_source_id": 21,
+    }
 
-    assert frame[name].isna().tolist() == [True]
+    frame = _clean(unknown).frame
+
+    assert frame[list(unknown)].isna().to_numpy().tolist() == [[True] * 5]
 
 
 def test_a_test_that_was_not_made_stays_a_value():

@@ -12,14 +12,12 @@ from readmission.domain.cohort import (
 )
 
 
-@pytest.mark.parametrize("code", [11, 13, 14, 19, 20, 21])
-def test_a_stay_that_ended_in_death_or_hospice_is_outside_the_cohort(code):
-    assert not can_be_readmitted(code)
+def test_a_stay_that_ended_in_death_or_hospice_is_outside_the_cohort():
+    assert [code for code in (11, 13, 14, 19, 20, 21) if can_be_readmitted(code)] == []
 
 
-@pytest.mark.parametrize("code", [1, 6, 7, 12, 18, 25, 30, None])
-def test_any_other_discharge_is_in_the_cohort(code):
-    assert can_be_readmitted(code)
+def test_any_other_discharge_is_in_the_cohort():
+    assert [code for code in (1, 6, 7, 12, 18, 25, 30, None) if not can_be_readmitted(code)] == []
 
 
 def test_the_excluded_codes_are_six():
@@ -35,9 +33,8 @@ def test_the_split_is_seventy_fifteen_fifteen():
 
 
 # as written when the rule was made: another answer moves patients between splits of data already stored
-@pytest.mark.parametrize(("patient", "split"), [(2, "train"), (11, "validation"), (1, "test")])
-def test_a_patient_stays_where_it_is_for_ever(patient, split):
-    assert patient_split(patient) == split
+def test_a_patient_stays_where_it_is_for_ever():
+    assert [patient_split(patient) for patient in (2, 11, 1)] == ["train", "validation", "test"]
 
 
 def test_the_type_of_the_number_does_not_matter():

@@ -61,7 +61,7 @@ class Airflow:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_DAG_SECONDS", "_SCHEDULER_SECONDS", "_MODEL_SECONDS"):
+    for name in ("DAG_SECONDS", "SCHEDULER_SECONDS", "MODEL_SECONDS"):
         monkeypatch.setattr(first_run, name, 0.5)
 
 
@@ -149,7 +149,7 @@ class Inference:
 
     def api(self, key: str | None = None) -> InferenceApi:
         secret = SecretStr(key) if key else None
-        return InferenceApi("http://inference", api_keys=secret, transport=httpx.MockTransport(self))
+        return InferenceApi("http://inference", api_key=secret, transport=httpx.MockTransport(self))
 
 
 def test_the_example_is_predicted_once_a_model_is_loaded():

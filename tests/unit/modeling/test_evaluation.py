@@ -79,7 +79,7 @@ def test_a_model_that_knows_its_training_rows_by_heart_has_no_calibration_there(
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_model_that_knows_held_out_rows_by_heart_is_refused(frames, split):
-    with pytest.raises(NotEnoughData, match="no honest model"):
+    with pytest.raises(NotEnoughData, match="separate the outcomes perfectly"):
         measure(predict, frames | {split: frames[split].assign(risk=by_heart)}, "any", rounds=20, seed=0)
 
 

@@ -1,41 +1,18 @@
 """What one task needs around it: an object store in memory, databases in SQLite, a few synthetic encounters."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from readmission.adapters.database import CleanDatabase, RawDatabase
-from readmission.adapters.object_store import parquet
+from doubles.object_store import MemoryStore
+from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.synthetic.cohort import cohort_columns
 
 ROWS = 300
-
-
-class MemoryStore:
-    """The part of ``ObjectStore`` that tasks use."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], bytes] = {}
-
-    def exists(self, bucket: str, key: str) -> bool:
-        return (bucket, key) in self.objects
-
-    def put(self, bucket: str, key: str, data: bytes) -> None:
-        self.objects[bucket, key] = data
-
-    def get(self, bucket: str, key: str) -> bytes:
-        return self.objects[bucket, key]
-
-    def put_frame(self, bucket: str, key: str, frame: pd.DataFrame) -> None:
-        self.put(bucket, key, parquet(frame))
-
-    def get_frame(self, bucket: str, key: str) -> pd.DataFrame:
-        return pd.read_parquet(io.BytesIO(self.get(bucket, key)))
 
 
 @pytest.fixture
@@ -53,6 +30,13 @@ def raw(tmp_path: Path) -> Iterator[RawDatabase]:
 @pytest.fixture
 def clean(tmp_path: Path) -> Iterator[CleanDatabase]:
     with CleanDatabase(f"sqlite:///{tmp_path}/clean.db") as database:
+        database.migrate()
+        yield database
+
+
+@pytest.fixture
+def inference(tmp_path: Path) -> Iterator[InferenceDatabase]:
+    with InferenceDatabase(f"sqlite:///{tmp_path}/inference.db") as database:
         database.migrate()
         yield database
 

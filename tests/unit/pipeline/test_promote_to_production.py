@@ -1,12 +1,11 @@
-import hashlib
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 
-from readmission.adapters.database import InferenceDatabase
+from doubles.registry import FakeRegistry
 from readmission.adapters.object_store import DATASETS
-from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelVersion
+from readmission.adapters.registry import PROMOTION, ROLLED_BACK
 from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.model_file import ModelFileMetadata
@@ -21,37 +20,18 @@ from readmission.synthetic.cohort import cohort_columns
 DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
 
 
-class FakeRegistry:
-    """Versions and aliases in memory; ``dies`` makes the move of the alias fail."""
+def register(registry, data, **tags):
+    number = len(registry.files) + 1
+    tags = {"parity": "1e-7", "batch_numbers": "[1]"} | tags
+    version = registry.register(f"run-{number}", data, tags)
+    return RegisteredRef(
+        version=version.version, run_id=version.run_id, candidate="any", onnx_digest=version.onnx_digest
+    )
 
-    model_name = "diabetes_classifier"
 
-    def __init__(self):
-        self.versions, self.files, self.in_production, self.dies = {}, {}, None, False
-
-    def add(self, number, data, **tags):
-        tags = {"parity": "1e-7", "batch_numbers": "[1]"} | tags
-        digest = hashlib.sha256(data).hexdigest()
-        self.files[number] = data
-        self.versions[number] = ModelVersion(self.model_name, number, f"run-{number}", digest, datetime.now(UTC), tags)
-        return RegisteredRef(version=number, run_id=f"run-{number}", candidate="any", onnx_digest=digest)
-
-    def version(self, number):
-        return self.versions[number]
-
-    def production(self):
-        return self.versions.get(self.in_production)
-
-    def download_onnx(self, version):
-        return self.files[version.version]
-
-    def promote(self, version):
-        if self.dies:
-            raise SourceUnavailable("MLflow is gone")
-        self.in_production = version.version
-
-    def tag(self, version, tags):
-        version.tags.update(tags)
+@pytest.fixture
+def registry():
+    return FakeRegistry()
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +54,6 @@ def model_file(frame):
 
 
 @pytest.fixture
-def inference(tmp_path):
-    with InferenceDatabase(f"sqlite:///{tmp_path}/inference.db") as database:
-        database.migrate()
-        yield database
-
-
-@pytest.fixture
 def promote(store, frame, inference):
     store.put_frame(DATASETS, "digest/test.parquet", frame.iloc[1200:].reset_index(drop=True))
 
@@ -100,10 +73,8 @@ def promote(store, frame, inference):
     return run
 
 
-def test_the_first_version_goes_into_production_and_the_ledger_says_why(promote, model_file, inference):
-    registry = FakeRegistry()
-
-    ref = promote(registry.add("1", model_file()), registry)
+def test_the_first_version_goes_into_production_and_the_ledger_says_why(registry, promote, model_file, inference):
+    ref = promote(register(registry, model_file()), registry)
 
     (record,) = inference.promotions()
     assert ref == {
@@ -116,46 +87,42 @@ def test_the_first_version_goes_into_production_and_the_ledger_says_why(promote,
     assert registry.version("1").tags[PROMOTION] == "promoted"
 
 
-def test_a_promotion_that_was_broken_off_is_completed_and_not_decided_anew(promote, model_file, inference):
-    registry = FakeRegistry()
-    registered = registry.add("1", model_file())
-    registry.dies = True
+def test_a_promotion_that_was_broken_off_is_completed_and_not_decided_anew(registry, promote, model_file, inference):
+    registered = register(registry, model_file())
+    registry.failing = {"promote"}
     with pytest.raises(SourceUnavailable):
         promote(registered, registry)
 
-    registry.dies = False
+    registry.failing = set()
     ref = promote(registered, registry)
 
     assert ref["promoted"]
-    assert registry.in_production == "1"
+    assert registry.production().version == "1"
     assert len(inference.promotions()) == 1
 
 
-def test_an_equal_model_on_no_newer_data_is_rejected(promote, model_file, inference):
-    registry = FakeRegistry()
-    promote(registry.add("1", model_file()), registry)
+def test_an_equal_model_on_no_newer_data_is_rejected(registry, promote, model_file, inference):
+    promote(register(registry, model_file()), registry)
 
-    ref = promote(registry.add("2", model_file()), registry, "manual-2")
+    ref = promote(register(registry, model_file()), registry, "manual-2")
 
     assert not ref["promoted"]
-    assert registry.in_production == "1"
+    assert registry.production().version == "1"
     assert [record.action for record in inference.promotions()] == ["promote", "reject"]
     assert registry.version("2").tags[PROMOTION] == "rejected"
 
 
-def test_an_equal_model_on_newer_data_is_promoted(promote, model_file):
-    registry = FakeRegistry()
-    promote(registry.add("1", model_file()), registry)
+def test_an_equal_model_on_newer_data_is_promoted(registry, promote, model_file):
+    promote(register(registry, model_file()), registry)
 
-    ref = promote(registry.add("2", model_file(), batch_numbers="[1, 2]"), registry, "manual-2")
+    ref = promote(register(registry, model_file(), batch_numbers="[1, 2]"), registry, "manual-2")
 
     assert ref["promoted"]
     assert "no worse than version 1, on newer data" in ref["reason"]
 
 
-def test_what_is_in_production_already_writes_nothing(promote, model_file, inference):
-    registry = FakeRegistry()
-    registered = registry.add("1", model_file())
+def test_what_is_in_production_already_writes_nothing(registry, promote, model_file, inference):
+    registered = register(registry, model_file())
     promote(registered, registry)
 
     ref = promote(registered, registry, "manual-2")
@@ -165,29 +132,24 @@ def test_what_is_in_production_already_writes_nothing(promote, model_file, infer
     assert len(inference.promotions()) == 1
 
 
-def test_a_version_that_a_person_took_out_does_not_come_back(promote, model_file):
-    registry = FakeRegistry()
-    promote(registry.add("1", model_file()), registry)
-    withdrawn = registry.add("2", model_file(), batch_numbers="[1, 2]", **{PROMOTION: ROLLED_BACK})
+def test_a_version_that_a_person_took_out_does_not_come_back(registry, promote, model_file):
+    promote(register(registry, model_file()), registry)
+    withdrawn = register(registry, model_file(), batch_numbers="[1, 2]", **{PROMOTION: ROLLED_BACK})
 
     ref = promote(withdrawn, registry, "manual-2")
 
     assert not ref["promoted"]
-    assert registry.in_production == "1"
+    assert registry.production().version == "1"
 
 
-def test_a_version_whose_own_file_is_broken_stops_the_task(promote, inference):
-    registry = FakeRegistry()
-
+def test_a_version_whose_own_file_is_broken_stops_the_task(registry, promote, inference):
     with pytest.raises(InvalidModel):
-        promote(registry.add("1", b"no model"), registry)
+        promote(register(registry, b"no model"), registry)
 
-    assert registry.in_production is None
+    assert registry.production() is None
     assert inference.promotions() == []
 
 
-def test_a_version_for_another_target_stops_the_task(promote, model_file):
-    registry = FakeRegistry()
-
+def test_a_version_for_another_target_stops_the_task(registry, promote, model_file):
     with pytest.raises(InvalidModel, match="within_30_days"):
-        promote(registry.add("1", model_file(target="within_30_days")), registry)
+        promote(register(registry, model_file(target="within_30_days")), registry)

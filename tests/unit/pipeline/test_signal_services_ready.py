@@ -1,85 +1,74 @@
-"""Closing a run, with fakes of the ledger and the inference API."""
-
-from types import SimpleNamespace
+"""Closing a run, with doubles of the registry and the inference API, and a real ledger."""
 
 import pytest
 
+from doubles.inference_api import FakeInferenceApi
+from doubles.registry import FakeRegistry
+from readmission.adapters.database import StoredBatch
 from readmission.errors import ModelNotLoaded
 from readmission.pipeline.references import BatchRef, PromotionRef
 from readmission.pipeline.signal_services_ready import signal_services_ready
 
-BATCHES = [BatchRef(batch_number=n, sha256="0" * 64, rows=10, key="k", source="synthetic") for n in (1, 2)]
+BATCHES = [BatchRef(batch_number=n, sha256=f"{n:064d}", rows=10, key="k", source="synthetic") for n in (1, 2)]
+PROMOTION = PromotionRef(promoted=True, reason="better", version="1", production_version="1")
 
 
-class FakeLedger:
-    def __init__(self) -> None:
-        self.processed: dict[int, str] = {}
-
-    def mark_processed(self, batch_numbers: list[int], pipeline_run_id: str) -> None:
-        self.processed |= dict.fromkeys(batch_numbers, pipeline_run_id)
-
-
-class FakeInferenceApi:
-    def __init__(self, serves_after_reload: str) -> None:
-        self.version = "none yet"
-        self._next = serves_after_reload
-
-    def reload_model(self) -> dict[str, str]:
-        self.version = self._next
-        return {"model_version": self.version}
+@pytest.fixture
+def registry():
+    """With version 1 in production."""
+    found = FakeRegistry()
+    found.publish(b"one")
+    return found
 
 
-class FakeRegistry:
-    def __init__(self, version: str | None) -> None:
-        self._version = version
+@pytest.fixture
+def signal(raw, raw_frame, registry):
+    """``signal(api)`` closes a run whose two batches are stored."""
+    for ref in BATCHES:
+        number = ref["batch_number"]
+        rows = raw_frame.iloc[10 * number : 10 * number + 10]
+        raw.store_batch(StoredBatch(number, ref["sha256"], 10, "synthetic", "k"), rows)
 
-    def production(self) -> SimpleNamespace | None:
-        return SimpleNamespace(version=self._version) if self._version else None
+    def close(api):
+        signal_services_ready(PROMOTION, BATCHES, "run", raw=raw, registry=registry, inference_api=api)
 
-
-PROMOTION = PromotionRef(promoted=True, reason="better", version="4", production_version="4")
-
-
-def signal(api: FakeInferenceApi | None, *, production: str | None, raw: FakeLedger | None = None) -> None:
-    signal_services_ready(
-        PROMOTION, BATCHES, "run", raw=raw or FakeLedger(), registry=FakeRegistry(production), inference_api=api
-    )
+    return close
 
 
-def test_the_batches_of_the_run_are_marked_as_processed():
-    ledger = FakeLedger()
+def test_the_batches_of_the_run_are_marked_as_processed(signal, raw):
+    signal(None)
 
-    signal(None, production="4", raw=ledger)
-
-    assert ledger.processed == {1: "run", 2: "run"}
+    assert [(batch.batch_number, batch.pipeline_run_id) for batch in raw.batches()] == [(1, "run"), (2, "run")]
 
 
-def test_the_inference_api_is_brought_to_the_production_version():
-    api = FakeInferenceApi(serves_after_reload="4")
+def test_the_inference_api_is_brought_to_the_production_version(signal):
+    api = FakeInferenceApi({"version": "none yet"}, production="1")
 
-    signal(api, production="4")
+    signal(api)
 
-    assert api.version == "4"
-
-
-def test_an_inference_api_on_another_version_fails_the_task_so_that_it_is_asked_again():
-    api = FakeInferenceApi(serves_after_reload="3")
-
-    with pytest.raises(ModelNotLoaded, match="serves version 3, not 4"):
-        signal(api, production="4")
+    assert api.model_info()["version"] == "1"
 
 
-def test_a_task_that_is_cleared_after_a_later_promotion_asks_for_the_version_of_that():
-    api = FakeInferenceApi(serves_after_reload="5")
+def test_an_inference_api_on_another_version_fails_the_task_so_that_it_is_asked_again(signal):
+    api = FakeInferenceApi(production="3")
 
-    signal(api, production="5")
+    with pytest.raises(ModelNotLoaded, match="serves version 3, not 1"):
+        signal(api)
 
-    assert api.version == "5"
+
+def test_a_task_that_is_cleared_after_a_later_promotion_asks_for_the_version_of_that(signal, registry):
+    registry.publish(b"two")
+    api = FakeInferenceApi(production="2")
+
+    signal(api)
+
+    assert api.model_info()["version"] == "2"
 
 
-def test_without_a_model_in_production_there_is_nothing_to_load():
-    api = FakeInferenceApi(serves_after_reload="4")
+def test_without_a_model_in_production_there_is_nothing_to_load(signal, registry):
+    registry.withdraw()
+    api = FakeInferenceApi({"version": "none yet"}, production="1")
 
-    signal(api, production=None)
+    signal(api)
 
-    assert api.version == "none yet"
+    assert api.model_info()["version"] == "none yet"

@@ -1,9 +1,8 @@
-from contextlib import contextmanager
-
 import pandas as pd
 import pytest
 
-from readmission.adapters.experiment import TrainingRun
+from doubles.experiment import FakeExperiment
+from readmission.adapters.experiment import RunKey
 from readmission.adapters.object_store import DATASETS
 from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
@@ -16,35 +15,7 @@ from readmission.pipeline.train_ml_models import train_ml_models
 from readmission.synthetic.cohort import cohort_columns
 
 DATASET = DatasetRef(digest="digest", batch_numbers=[1, 2], source="synthetic", rows={})
-
-
-class FakeExperiment:
-    """One run in memory; ``states`` tells what happened to it, in order."""
-
-    def __init__(self, *, finished=False, metrics=None):
-        self.first = TrainingRun("run-1", finished, metrics or {}, {})
-        self.keys, self.states, self.logged, self.artifacts, self.declared = [], [], {}, {}, None
-
-    def start(self, key):
-        self.keys.append(key)
-        return self.first
-
-    @contextmanager
-    def recording(self, _run_id):
-        self.states.append("running")
-        try:
-            yield
-        except BaseException:
-            self.states.append("failed")
-            raise
-        self.states.append("finished")
-
-    def log(self, _run_id, **logged):
-        self.logged = logged
-
-    def log_artifacts(self, _run_id, pipeline, plots, *, trusted_types, requirements):
-        self.artifacts = {"pipeline": pipeline, **plots}
-        self.declared = (trusted_types, requirements)
+KEY = RunKey("manual-1", "logistic_regression", "digest", "any", 0)
 
 
 @pytest.fixture
@@ -75,17 +46,17 @@ def test_a_candidate_is_trained_measured_and_logged_in_one_finished_run(dataset,
 
     ref = _train(dataset, store, experiment)
 
-    metrics = experiment.logged["metrics"]
-    assert experiment.states == ["running", "finished"]
+    (run,) = experiment.runs.values()
+    assert run.states == ["running", "finished"]
     assert ref == {
         "candidate": "logistic_regression",
         "run_id": "run-1",
-        "validation_roc_auc": metrics["validation_roc_auc"],
+        "validation_roc_auc": run.metrics["validation_roc_auc"],
     }
-    assert {f"{split}_roc_auc" for split in SPLITS} <= metrics.keys()
-    assert experiment.logged["tags"]["data_source"] == "synthetic"
-    assert experiment.logged["tags"]["batch_numbers"] == "[1, 2]"
-    assert experiment.logged["params"]["C"] == experiment.artifacts["pipeline"].named_steps["classify"].C
+    assert {f"{split}_roc_auc" for split in SPLITS} <= run.metrics.keys()
+    assert run.tags["data_source"] == "synthetic"
+    assert run.tags["batch_numbers"] == "[1, 2]"
+    assert run.params["C"] == str(run.pipeline.named_steps["classify"].C)
 
 
 def test_the_model_is_logged_with_the_types_and_requirements_that_its_candidate_declares(dataset, store):
@@ -94,7 +65,8 @@ def test_the_model_is_logged_with_the_types_and_requirements_that_its_candidate_
     _train(dataset, store, experiment)
 
     candidate = load("logistic_regression")
-    assert experiment.declared == (candidate.trusted_types, candidate.requirements)
+    (run,) = experiment.runs.values()
+    assert (run.trusted_types, run.requirements) == (candidate.trusted_types, candidate.requirements)
 
 
 def test_the_run_is_named_by_what_it_depends_on(dataset, store):
@@ -102,25 +74,20 @@ def test_the_run_is_named_by_what_it_depends_on(dataset, store):
 
     _train(dataset, store, experiment)
 
-    (key,) = experiment.keys
-    assert (key.pipeline_run_id, key.candidate, key.dataset_digest, key.target, key.seed) == (
-        "manual-1",
-        "logistic_regression",
-        "digest",
-        "any",
-        0,
-    )
+    assert [run.key for run in experiment.runs.values()] == [KEY]
 
 
 def test_a_finished_run_is_taken_as_it_is(store):
-    metrics = {"validation_roc_auc": 0.68, "test_roc_auc": 0.67}
-    experiment = FakeExperiment(finished=True, metrics=metrics)
+    experiment = FakeExperiment()
+    run = experiment.start(KEY)
+    with experiment.recording(run.run_id):
+        experiment.log(run.run_id, params={}, tags={}, metrics={"validation_roc_auc": 0.68, "test_roc_auc": 0.67})
 
     # the store is empty: training would fail
     ref = _train(DATASET, store, experiment)
 
     assert ref["validation_roc_auc"] == 0.68
-    assert experiment.states == []
+    assert experiment.runs[run.run_id].states == ["running", "finished"]
 
 
 def test_a_split_with_one_outcome_fails_the_run_before_anything_is_fitted(dataset, store):
@@ -132,5 +99,6 @@ def test_a_split_with_one_outcome_fails_the_run_before_anything_is_fitted(datase
     with pytest.raises(NotEnoughData):
         _train(dataset, store, experiment)
 
-    assert experiment.states == ["running", "failed"]
-    assert experiment.logged == {}
+    (run,) = experiment.runs.values()
+    assert run.states == ["running", "failed"]
+    assert (run.params, run.metrics) == ({}, {})

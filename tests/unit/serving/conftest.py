@@ -1,6 +1,5 @@
-"""A registry that holds bytes, model files of a few nodes, and the application on top of them."""
+"""Model files of a few nodes, in a registry in memory, and the application on top of them."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,15 +9,16 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
+from sqlalchemy import RowMapping, select
 
-from readmission.adapters.registry import ModelVersion
+from direct_connection import connect
+from doubles.registry import FakeRegistry
+from readmission.adapters.database import InferenceDatabase
+from readmission.adapters.database.tables import predictions
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
-from readmission.errors import SourceUnavailable
 from readmission.serving.app import create_app
 from readmission.settings import InferenceSettings
-
-NAME = "diabetes_classifier"
 
 
 def build_model(bias: float = 0.0, *, scale: float = 1.0, encoding_digest: str | None = None) -> bytes:
@@ -52,37 +52,6 @@ def build_model(bias: float = 0.0, *, scale: float = 1.0, encoding_digest: str |
     return model.SerializeToString()
 
 
-class FakeRegistry:
-    """Versions in memory; ``down`` makes it unreachable."""
-
-    model_name = NAME
-
-    def __init__(self) -> None:
-        self.down = False
-        self.files: dict[str, bytes] = {}
-        self.downloads: list[str] = []
-        self._production: ModelVersion | None = None
-
-    def promote(self, version: str, data: bytes) -> ModelVersion:
-        self.files[version] = data
-        tags = {"test_roc_auc": "0.69", "test_brier": "nan", "reason": "better"}
-        digest = hashlib.sha256(data).hexdigest()
-        self._production = ModelVersion(NAME, version, "run", digest, datetime(2026, 1, 2, tzinfo=UTC), tags)
-        return self._production
-
-    def withdraw(self) -> None:
-        self._production = None
-
-    def production(self) -> ModelVersion | None:
-        if self.down:
-            raise SourceUnavailable("MLflow does not answer")
-        return self._production
-
-    def download_onnx(self, version: ModelVersion) -> bytes:
-        self.downloads.append(version.version)
-        return self.files[version.version]
-
-
 @pytest.fixture(scope="session")
 def model_file() -> Callable[..., bytes]:
     return build_model
@@ -92,8 +61,26 @@ def model_file() -> Callable[..., bytes]:
 def registry() -> FakeRegistry:
     """With version 1 in production."""
     found = FakeRegistry()
-    found.promote("1", build_model())
+    found.publish(build_model(), test_roc_auc="0.69", test_brier="nan", reason="better")
     return found
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[InferenceDatabase]:
+    with InferenceDatabase(f"sqlite:///{tmp_path}/inference.db") as found:
+        found.migrate()
+        yield found
+
+
+@pytest.fixture
+def logged(database: InferenceDatabase) -> Callable[..., list[RowMapping]]:
+    """``logged()``: the rows of ``predictions``, or ``logged(another_database)``."""
+
+    def read(source: InferenceDatabase = database) -> list[RowMapping]:
+        with connect(source) as connection:
+            return list(connection.execute(select(predictions).order_by(predictions.c.prediction_id)).mappings())
+
+    return read
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:

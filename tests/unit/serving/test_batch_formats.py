@@ -41,9 +41,8 @@ def test_a_json_list_becomes_columns():
     assert not batch.problems
 
 
-@pytest.mark.parametrize("row", [None, 3, "text", [], [EXAMPLE]], ids=repr)
-def test_a_row_that_is_no_object_is_reported_with_its_index(row):
-    assert list(in_json(EXAMPLE, row).problems) == [1]
+def test_a_row_that_is_no_object_is_reported_with_its_index():
+    assert list(in_json(EXAMPLE, None, 3, "text", [], [EXAMPLE]).problems) == [1, 2, 3, 4, 5]
 
 
 def test_an_unknown_field_is_reported_with_its_row():
@@ -68,18 +67,16 @@ def test_a_repeated_key_is_reported_with_its_row():
     assert list(batch.problems) == [1]
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[", b"[NaN]", b"[Infinity]", b"\xff", b"[" * 100_000, b"[" + b"9" * 5000 + b"]"]
-)
-def test_what_is_no_json_is_unreadable(body):
-    with pytest.raises(UnreadableInput):
-        read_batch(body, JSON, 10)
+def test_what_is_no_json_is_unreadable():
+    for body in (b"", b"[", b"[NaN]", b"[Infinity]", b"\xff", b"[" * 100_000, b"[" + b"9" * 5000 + b"]"):
+        with pytest.raises(UnreadableInput):
+            read_batch(body, JSON, 10)
 
 
-@pytest.mark.parametrize("body", [b"{}", b"null", b"3"])
-def test_json_that_is_no_list_is_refused(body):
-    with pytest.raises(InvalidInput, match="list"):
-        read_batch(body, JSON, 10)
+def test_json_that_is_no_list_is_refused():
+    for body in (b"{}", b"null", b"3"):
+        with pytest.raises(InvalidInput, match="list"):
+            read_batch(body, JSON, 10)
 
 
 @pytest.mark.parametrize(("body", "media_type"), [(b"[]", JSON), (",".join(FEATURE_NAMES).encode(), CSV)])

@@ -49,7 +49,7 @@ def test_the_model_is_described(client, model_file):
 
 def test_a_reload_swaps_the_model(start, registry, model_file):
     client = start(admin_api_key="admin", model_poll_seconds=3600)
-    registry.promote("2", model_file(1.0))
+    registry.publish(model_file(1.0))
 
     answer = client.post("/reload-model", headers=ADMIN)
 
@@ -59,7 +59,7 @@ def test_a_reload_swaps_the_model(start, registry, model_file):
 
 def test_a_failed_reload_says_so_and_the_old_model_serves_on(start, registry):
     client = start(admin_api_key="admin", model_poll_seconds=3600)
-    registry.promote("2", b"no model")
+    registry.publish(b"no model")
 
     answer = client.post("/reload-model", headers=ADMIN)
 

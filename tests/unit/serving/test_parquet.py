@@ -1,3 +1,4 @@
+import contextlib
 import io
 
 import pandas as pd
@@ -107,25 +108,23 @@ def test_one_long_text_in_every_row_is_held_once():
     assert len({id(value) for value in batch.values["diag_1"]}) == 1
 
 
-@pytest.mark.parametrize("kept", [slice(0), slice(100), slice(-20), slice(50, None)], ids=str)
-def test_a_damaged_file_is_unreadable(kept):
-    body = written(pa.Table.from_pylist([EXAMPLE]))[kept]
+def test_a_damaged_file_is_unreadable():
+    body = written(pa.Table.from_pylist([EXAMPLE]))
 
-    with pytest.raises(UnreadableInput):
-        read_batch(body, PARQUET, 10)
+    for damaged in (b"", body[:100], body[:-20], body[50:]):
+        with pytest.raises(UnreadableInput):
+            read_batch(damaged, PARQUET, 10)
 
 
-@pytest.mark.parametrize("position", range(4, 4000, 97))
-def test_no_flipped_byte_gets_past_as_something_else_than_a_refusal(position):
-    body = bytearray(written(pa.Table.from_pylist([EXAMPLE]), compression="none"))
-    body[position % len(body)] ^= 0xFF
+def test_no_flipped_byte_gets_past_as_something_else_than_a_refusal():
+    body = written(pa.Table.from_pylist([EXAMPLE]), compression="none")
 
-    try:
-        batch = read_batch(bytes(body), PARQUET, 10)
-    except (InvalidInput, TooLarge):
-        return
-
-    assert len(encode_batch(batch)[0]) == batch.rows
+    for position in range(4, len(body), 97):
+        flipped = bytearray(body)
+        flipped[position] ^= 0xFF
+        with contextlib.suppress(InvalidInput, TooLarge):
+            batch = read_batch(bytes(flipped), PARQUET, 10)
+            assert len(encode_batch(batch)[0]) == batch.rows, position
 
 
 def test_no_rows_are_an_empty_batch():

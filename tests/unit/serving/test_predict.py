@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from readmission.adapters.database import InferenceDatabase
 from readmission.serving.encounter import EXAMPLE
 from readmission.serving.predict import prediction_id
 
@@ -18,17 +19,6 @@ FIELDS = {
     "data_source",
     "calibrated",
 }
-
-
-class FakeDatabase:
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-        self.records: list[object] = []
-
-    def log_predictions(self, records: list[object]) -> None:
-        if self.error:
-            raise self.error
-        self.records += records
 
 
 def test_an_encounter_gets_its_risk(client):
@@ -49,20 +39,19 @@ def test_an_encounter_gets_its_risk(client):
     }
 
 
-def test_a_prediction_is_logged_with_the_known_values(start):
-    database = FakeDatabase()
+def test_a_prediction_is_logged_with_the_known_values(start, database, logged):
     client = start(database=database)
 
     answer = client.post("/predict", json=EXAMPLE | {"race": None}).json()
 
-    (record,) = database.records
-    assert (record.prediction_id, record.probability) == (answer["prediction_id"], answer["probability"])
-    assert record.source == "predict"
-    assert record.features == {name: value for name, value in EXAMPLE.items() if name != "race"}
+    (row,) = logged()
+    assert (row["prediction_id"], row["probability"]) == (answer["prediction_id"], answer["probability"])
+    assert row["source"] == "predict"
+    assert row["features"] == {name: value for name, value in EXAMPLE.items() if name != "race"}
 
 
-def test_a_log_that_fails_does_not_take_the_answer_away(start):
-    client = start(database=FakeDatabase(RuntimeError()))
+def test_a_log_that_fails_does_not_take_the_answer_away(start, tmp_path):
+    client = start(database=InferenceDatabase(f"sqlite:///{tmp_path}/without-tables.db"))
 
     assert client.post("/predict", json=EXAMPLE).status_code == 200
     assert "readmission_prediction_log_failures_total 1.0" in client.get("/metrics").text

@@ -9,14 +9,6 @@ from readmission.serving.encounter import EXAMPLE
 CSV, PARQUET = {"Content-Type": "text/csv"}, {"Content-Type": "application/vnd.apache.parquet"}
 
 
-class FakeDatabase:
-    def __init__(self) -> None:
-        self.records: list[object] = []
-
-    def log_predictions(self, records: list[object]) -> None:
-        self.records += records
-
-
 def csv_of(*rows: dict[str, object]) -> str:
     names = list(rows[0])
     return "\n".join([",".join(names), *(",".join(str(row[name]) for name in names) for row in rows)])
@@ -69,16 +61,15 @@ def test_a_batch_of_bad_rows_only_is_answered(client):
     assert answer.json()["predicted"] == 0
 
 
-def test_predicted_rows_are_logged_with_their_values(start):
-    database = FakeDatabase()
+def test_predicted_rows_are_logged_with_their_values(start, database, logged):
     client = start(database=database)
 
     answer = client.post("/predict_batch", content=csv_of(ROWS[0], EXAMPLE | {"age": "x"}, ROWS[1]), headers=CSV).json()
 
-    logged = [(record.prediction_id, record.features["number_inpatient"]) for record in database.records]
+    rows = {row["prediction_id"]: row["features"]["number_inpatient"] for row in logged()}
     scored = [row["prediction_id"] for row in answer["predictions"] if "prediction_id" in row]
-    assert logged == list(zip(scored, (0, 3), strict=True))
-    assert {record.source for record in database.records} == {"predict_batch"}
+    assert rows == dict(zip(scored, (0, 3), strict=True))
+    assert {row["source"] for row in logged()} == {"predict_batch"}
 
 
 @pytest.mark.parametrize(("rows", "status"), [(0, 422), (1, 200), (10_000, 200), (10_001, 413)])

@@ -42,7 +42,7 @@ def test_fitting_twice_gives_the_same_figures(refitted):
 def test_a_cell_of_few_encounters_is_left_out():
     counts = pd.Series({"frequent": 990, "enough": 10, "rare": 9})
 
-    assert synthetic_fit._weights(counts) == {"frequent": 99_000, "enough": 1_000}
+    assert synthetic_fit.weights(counts) == {"frequent": 99_000, "enough": 1_000}
 
 
 def test_the_parameter_file_is_small():

@@ -1,5 +1,3 @@
-import pytest
-
 from readmission.domain.cohort import DEATH_OR_HOSPICE
 from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, Kind
@@ -16,9 +14,10 @@ def test_the_form_offers_no_discharge_by_death_or_hospice():
     assert DEATH_OR_HOSPICE.isdisjoint(choices(COLUMN["discharge_disposition_id"]))
 
 
-@pytest.mark.parametrize("name", ["race", "gender", "admission_type_id", "payer_code", "A1Cresult"])
-def test_unknown_is_a_choice_where_nothing_is_required(name):
-    assert choices(COLUMN[name])[0] is None
+def test_unknown_is_a_choice_where_nothing_is_required():
+    names = ["race", "gender", "admission_type_id", "payer_code", "A1Cresult"]
+
+    assert [name for name in names if choices(COLUMN[name])[0] is not None] == []
 
 
 def test_unknown_is_no_choice_for_the_age():
@@ -39,14 +38,13 @@ def test_a_zero_is_not_missing():
     assert missing_fields({**EXAMPLE, "number_inpatient": 0}) == []
 
 
-@pytest.mark.parametrize("name", EXAMPLE)
-def test_the_example_holds_only_what_the_contract_allows(name):
-    column = COLUMN[name]
+def test_the_example_holds_only_what_the_contract_allows():
+    columns = [COLUMN[name] for name in EXAMPLE]
+    numbers = [column for column in columns if column.kind is Kind.NUMBER]
+    listed = [column for column in columns if column.kind not in (Kind.NUMBER, Kind.ICD9)]
 
-    if column.kind is Kind.NUMBER:
-        assert column.low <= EXAMPLE[name] <= column.high
-    elif column.kind is not Kind.ICD9:
-        assert EXAMPLE[name] in column.values
+    assert [column.name for column in numbers if not column.low <= EXAMPLE[column.name] <= column.high] == []
+    assert [column.name for column in listed if EXAMPLE[column.name] not in column.values] == []
 
 
 def test_the_example_misses_nothing_required():

@@ -1,48 +1,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from doubles.inference_api import FakeInferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.errors import InvalidInput, ModelNotLoaded, SourceUnavailable
 from readmission.ui.form import INITIAL
 from readmission.ui.texts import text
-
-MODEL = {
-    "model_name": "diabetes_classifier",
-    "model_version": "3",
-    "target": "any",
-    "data_source": "uci",
-    "calibrated": True,
-    "metrics": {"test_roc_auc": 0.691},
-}
-PREDICTION = {
-    "prediction_id": "0b6f1c1e-5a52-4b5e-8c2e-3c7a1e0f7a11",
-    "prediction": 1,
-    "probability": 0.6123,
-    "threshold": 0.4581,
-    "risk_band": "high",
-    "model_name": "diabetes_classifier",
-    "model_version": "3",
-}
-
-
-class FakeApi:
-    """Answers from memory and keeps what it was asked."""
-
-    def __init__(self, model=MODEL, prediction=PREDICTION):
-        self.model, self.prediction, self.asked = model, prediction, []
-
-    def model_info(self):
-        return _answer(self.model)
-
-    def predict(self, encounter):
-        self.asked.append(dict(encounter))
-        return _answer(self.prediction)
-
-
-def _answer(value):
-    if isinstance(value, Exception):
-        raise value
-    return value
 
 
 def _script(api):
@@ -76,19 +39,19 @@ def _switch(app, language):
 
 
 def test_the_page_is_in_spanish_by_default():
-    app = AppTest.from_function(_script, kwargs={"api": FakeApi()}, default_timeout=30).run()
+    app = AppTest.from_function(_script, kwargs={"api": FakeInferenceApi()}, default_timeout=30).run()
 
     assert app.title[0].value == "Riesgo de reingreso hospitalario"
 
 
 def test_an_unknown_language_in_the_address_gives_spanish():
-    app = _open(FakeApi(), "xx")
+    app = _open(FakeInferenceApi(), "xx")
 
     assert app.title[0].value == "Riesgo de reingreso hospitalario"
 
 
 def test_the_example_gives_a_risk_with_its_model():
-    api = FakeApi()
+    api = FakeInferenceApi()
 
     app = _submitted(api)
 
@@ -102,7 +65,7 @@ def test_the_example_gives_a_risk_with_its_model():
 
 
 def test_what_is_asked_is_what_the_form_holds():
-    api = FakeApi()
+    api = FakeInferenceApi()
 
     _submitted(api)
 
@@ -111,7 +74,7 @@ def test_what_is_asked_is_what_the_form_holds():
 
 
 def test_an_empty_form_names_what_is_missing_and_asks_nothing():
-    api = FakeApi()
+    api = FakeInferenceApi()
 
     app = _click(_open(api), "es", "submit")
 
@@ -121,7 +84,7 @@ def test_an_empty_form_names_what_is_missing_and_asks_nothing():
 
 
 def test_a_change_of_language_keeps_the_values_and_the_risk():
-    api = FakeApi()
+    api = FakeInferenceApi()
     app = _submitted(api)
 
     app = _switch(app, "en")
@@ -132,7 +95,7 @@ def test_a_change_of_language_keeps_the_values_and_the_risk():
 
 
 def test_a_risk_never_stands_beside_other_values_than_its_own():
-    app = _submitted(FakeApi())
+    app = _submitted(FakeInferenceApi())
 
     app.number_input(key="field.es.number_inpatient").set_value(9).run()
 
@@ -140,26 +103,26 @@ def test_a_risk_never_stands_beside_other_values_than_its_own():
 
 
 def test_a_model_from_synthetic_data_is_announced():
-    app = _open(FakeApi(model={**MODEL, "data_source": "synthetic"}))
+    app = _open(FakeInferenceApi({"data_source": "synthetic"}))
 
     assert "modelo entrenado con datos sintéticos: no usar con pacientes" in app.error[0].value.lower()
 
 
 @pytest.mark.parametrize("source", ["uci", "file"])
 def test_a_model_from_real_data_has_no_such_banner(source):
-    app = _open(FakeApi(model={**MODEL, "data_source": source}))
+    app = _open(FakeInferenceApi({"data_source": source}))
 
     assert len(app.error) == 0
 
 
 def test_an_uncalibrated_model_is_announced():
-    app = _open(FakeApi(model={**MODEL, "calibrated": False}), "en")
+    app = _open(FakeInferenceApi({"calibrated": False}), "en")
 
     assert "not a probability" in app.warning[0].value
 
 
 def test_the_limits_say_what_was_measured():
-    app = _open(FakeApi(), "en")
+    app = _open(FakeInferenceApi(), "en")
 
     assert any("ordered 69 %" in block.value for block in app.markdown)
 
@@ -169,7 +132,7 @@ def test_the_limits_say_what_was_measured():
     [(SourceUnavailable("connect"), "no responde"), (ModelNotLoaded("none"), "aún no tiene un modelo")],
 )
 def test_a_service_that_cannot_answer_is_told_and_the_form_stays(error, told):
-    app = _submitted(FakeApi(model=error, prediction=error))
+    app = _submitted(FakeInferenceApi(failing={"model_info": error, "predict": error}))
 
     assert told in app.error[0].value
     assert app.selectbox(key="field.es.age").value == "[70-80)"
@@ -179,7 +142,7 @@ def test_a_service_that_cannot_answer_is_told_and_the_form_stays(error, told):
 def test_a_refused_value_is_named():
     refused = InvalidInput("refused", [{"field": "diag_1", "message": "no", "allowed": {}}])
 
-    app = _submitted(FakeApi(prediction=refused))
+    app = _submitted(FakeInferenceApi(failing={"predict": refused}))
 
     assert "«Diagnóstico principal» no es un código CIE-9-MC válido" in app.error[0].value
     assert _metrics(app) == {}

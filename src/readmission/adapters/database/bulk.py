@@ -125,7 +125,7 @@ def _insert(connection: Connection, staging: Table, frame: pd.DataFrame) -> None
 def _load(connection: Connection, staging: Table, frame: pd.DataFrame) -> None:
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(name) for name in frame.columns)
-    with _pipe(_tab_separated(frame)) as path:
+    with pipe(tab_separated(frame)) as path:
         loaded = connection.exec_driver_sql(
             f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE {quote(staging.name)} CHARACTER SET utf8mb4 ({columns})"
         ).rowcount
@@ -135,7 +135,7 @@ def _load(connection: Connection, staging: Table, frame: pd.DataFrame) -> None:
         raise InvalidBatch(f"the database took {loaded} of {len(frame)} rows and changed {warnings} values")
 
 
-def _tab_separated(frame: pd.DataFrame) -> bytes:
+def tab_separated(frame: pd.DataFrame) -> bytes:
     """The rows in LOAD DATA's default format: tab-separated, with backslash escapes and ``\\N`` for null."""
     lines = zip(*(_escaped(frame[name]) for name in frame.columns), strict=True)
     return "".join("\t".join(line) + "\n" for line in lines).encode()
@@ -150,7 +150,7 @@ def _escaped(values: "pd.Series[Any]") -> list[str]:
 
 
 @contextmanager
-def _pipe(data: bytes) -> Iterator[Path]:
+def pipe(data: bytes) -> Iterator[Path]:
     """A named pipe that gives ``data`` to one reader. Patients' rows never reach a disk, even if this process dies."""
     with tempfile.TemporaryDirectory(prefix="readmission-") as directory:
         path = Path(os.path.realpath(directory)) / "rows"

@@ -13,6 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlflow import MlflowClient
+
+from readmission import adapters
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.experiment import Experiment
 from readmission.adapters.object_store import ObjectStore
@@ -44,11 +47,11 @@ class Deadly:
 def attempt(task: str, given: dict[str, Any], survived_calls: int) -> Any:
     """One attempt in this process, with connections of its own."""
     countdown = [survived_calls]
+    # the steps inside of an adapter are steps as well
+    for module in (adapters.experiment, adapters.registry):
+        module.MlflowClient = lambda **options: Deadly(MlflowClient(**options), countdown)
     experiment = Experiment(given["mlflow"], given["name"], git_commit="c0ffee")
     registry = ModelRegistry(given["mlflow"], given["name"])
-    # the steps inside of an adapter are steps as well
-    experiment._client = Deadly(experiment._client, countdown)
-    registry._client = Deadly(registry._client, countdown)
     store = Deadly(ObjectStore(*given["object_store"]), countdown)
     inference = Deadly(InferenceDatabase(given["inference"]), countdown)
     dataset, done = given["dataset"], given["done"]

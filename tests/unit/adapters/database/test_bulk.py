@@ -7,7 +7,7 @@ import threading
 import pandas as pd
 import pytest
 
-from readmission.adapters.database.bulk import _pipe, _tab_separated, checked
+from readmission.adapters.database.bulk import checked, pipe, tab_separated
 from readmission.adapters.database.tables import diabetes_clean
 from readmission.errors import InvalidBatch
 
@@ -17,7 +17,7 @@ def test_rows_are_separated_by_tabs_with_null_as_backslash_n():
         {"number": pd.array([1, None, -3], dtype="Int64"), "text": pd.array(["a", "", None], dtype="str")}
     )
 
-    assert _tab_separated(frame) == b"1\ta\n\\N\t\n-3\t\\N\n"
+    assert tab_separated(frame) == b"1\ta\n\\N\t\n-3\t\\N\n"
 
 
 @pytest.mark.parametrize(
@@ -34,24 +34,24 @@ def test_rows_are_separated_by_tabs_with_null_as_backslash_n():
 def test_characters_that_mean_something_to_a_load_are_escaped(value, escaped):
     frame = pd.DataFrame({"text": pd.array([value], dtype="str")})
 
-    assert _tab_separated(frame) == f"{escaped}\n".encode()
+    assert tab_separated(frame) == f"{escaped}\n".encode()
 
 
 def test_no_rows_are_no_bytes():
-    assert _tab_separated(pd.DataFrame({"text": pd.array([], dtype="str")})) == b""
+    assert tab_separated(pd.DataFrame({"text": pd.array([], dtype="str")})) == b""
 
 
 def test_the_pipe_hands_over_all_bytes_to_its_reader():
     data = os.urandom(1_000_000)
 
-    with _pipe(data) as path:
+    with pipe(data) as path:
         read = path.read_bytes()
 
     assert read == data
 
 
 def test_the_pipe_is_for_this_user_alone_and_no_file():
-    with _pipe(b"rows") as path:
+    with pipe(b"rows") as path:
         mode, directory_mode = path.stat().st_mode, path.parent.stat().st_mode
 
     assert (stat.S_ISFIFO(mode), stat.S_IMODE(mode), stat.S_IMODE(directory_mode)) == (True, 0o600, 0o700)
@@ -59,7 +59,7 @@ def test_the_pipe_is_for_this_user_alone_and_no_file():
 
 @pytest.mark.parametrize("size", [0, 10, 1_000_000])
 def test_a_pipe_that_nobody_reads_ends_with_its_block(size):
-    with _pipe(b"x" * size) as path:
+    with pipe(b"x" * size) as path:
         pass
 
     assert not path.parent.exists()
@@ -67,7 +67,7 @@ def test_a_pipe_that_nobody_reads_ends_with_its_block(size):
 
 
 def test_a_reader_that_breaks_off_leaves_no_thread():
-    with _pipe(b"x" * 1_000_000) as path, path.open("rb") as reader:
+    with pipe(b"x" * 1_000_000) as path, path.open("rb") as reader:
         reader.read(10)
 
     assert [thread.name for thread in threading.enumerate() if "_feed" in thread.name] == []

@@ -1,7 +1,6 @@
 import configparser
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -54,12 +53,6 @@ def test_an_update_builds_although_the_image_is_there(start):
 
 def test_an_unknown_option_starts_nothing(start):
     assert start("--fast") == ([], 2)
-
-
-def test_shellcheck_finds_nothing():
-    shellcheck = Path(sys.executable).parent / "shellcheck"
-
-    assert subprocess.run([str(shellcheck), str(FOLDER / "start_api.sh")], capture_output=True).stdout == b""
 
 
 def test_the_container_comes_back_by_itself_and_is_on_loopback_unless_told_otherwise():

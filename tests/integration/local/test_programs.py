@@ -32,7 +32,7 @@ def test_a_program_on_the_path_is_found(folder):
 
 
 def test_a_service_can_be_started_when_all_its_programs_are_there(folder, monkeypatch):
-    monkeypatch.setattr(programs, "_SEARCH", str(folder))
+    monkeypatch.setattr(programs, "SEARCH", str(folder))
     put_program(folder, "mariadbd", "true")
     before = find_programs()
     put_program(folder, "mariadb-install-db", "true")
@@ -87,7 +87,7 @@ def test_packages_are_installed_after_an_update_of_the_lists_when_they_are_unkno
     )
     put_program(folder, "update-rc.d", "true")
     monkeypatch.setattr(programs, "apt_prefix", list)
-    monkeypatch.setattr(programs, "_POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(programs, "POLICY", tmp_path / "policy-rc.d")
 
     notes = install_missing(tmp_path / "log", report, {"mysql"})
 
@@ -104,7 +104,7 @@ def test_while_it_installs_no_service_may_start_and_afterwards_the_machine_is_as
     policy, seen = tmp_path / "policy-rc.d", tmp_path / "seen"
     put_program(folder, "apt-get", f"sh {policy}; echo $? >{seen}; false")
     monkeypatch.setattr(programs, "apt_prefix", list)
-    monkeypatch.setattr(programs, "_POLICY", policy)
+    monkeypatch.setattr(programs, "POLICY", policy)
 
     notes = install_missing(tmp_path / "log", report, {"prometheus"})
 
@@ -120,7 +120,7 @@ def test_a_policy_of_the_machine_is_kept(tmp_path, monkeypatch, report, folder):
     put_program(folder, "apt-get", "true")
     put_program(folder, "update-rc.d", "true")
     monkeypatch.setattr(programs, "apt_prefix", list)
-    monkeypatch.setattr(programs, "_POLICY", policy)
+    monkeypatch.setattr(programs, "POLICY", policy)
 
     install_missing(tmp_path / "log", report, {"prometheus"})
 
