@@ -1,10 +1,11 @@
 """# mlops_diabetes_pipeline
 
-Takes every batch that the data API has published since the last finished run and carries it to a served model.
+Takes every batch that no finished run has processed, trains the candidates on all data, and serves the best model if
+the gate promotes it.
 
-| # | Task | Leaves behind |
+| # | Task | Result |
 |---|---|---|
-| 1 | `check_ec2_status` | a data API that answers, its EC2 instance woken; **skips the run outside the schedule** |
+| 1 | `check_ec2_status` | a data API that answers, its EC2 instance started; **skips the run outside the schedule** |
 | 2 | `fetch_data_from_api` | each new batch in the `landing` bucket; **skips the run when there is none** |
 | 3 | `store_raw_data_mysql` | rows in `raw_data_db.diabetes_raw` and `batches` |
 | 4 | `clean_and_transform_data` | `clean/` in the `datasets` bucket |
@@ -14,20 +15,24 @@ Takes every batch that the data API has published since the last finished run an
 | 8 | `train_ml_models` (one per candidate) | an MLflow run each |
 | 9 | `register_best_model` | a version of `diabetes_classifier` |
 | 10 | `promote_to_production` | the gate's decision in `inference_db.promotions`; perhaps the alias `production` |
-| 11 | `signal_services_ready` | the batches marked as processed; the inference API on the production version |
+| 11 | `signal_services_ready` | the batches marked as processed; the inference API serves the production version |
 
-**Every task may be run again at any time**, alone or with the whole run: the same rows, objects, runs and versions.
+**Every task can be run again at any time**, alone or with the whole run. It gives the same rows, objects, runs and
+versions.
 
-## When something is red
+## When a task fails
 
-- `check_ec2_status`: the data API is down; start it. The next run takes all that was published meanwhile.
-  `Unauthorized`, `NotFound`: the AWS side, see `aws/README.md`. Timed out: the instance runs, its API does not answer.
-- `fetch_data_from_api`, `SourceChanged`: the API hands out other data than is stored. Do not mix: see the runbook.
-- `store_raw_data_mysql`, `InvalidBatch`: the batch breaks the raw contract; the log names the columns.
-- `train_ml_models`: one candidate failed; clear that task instance, the others keep their result.
+- `check_ec2_status`: the data API is down; start it. The next run takes all batches that were published meanwhile.
+  `Unauthorized` or `NotFound`: a problem in AWS, see `aws/README.md`. Timeout: the instance runs, but the data API on
+  it does not answer.
+- `fetch_data_from_api`, `SourceChanged`: the data API serves other data than is stored. Do not mix the two: see the
+  runbook.
+- `store_raw_data_mysql`, `InvalidBatch`: the batch violates the raw contract; the log names the columns.
+- `train_ml_models`: one candidate failed; clear that task instance. The other candidates keep their results.
 - `register_best_model`, `InvalidModel`: the ONNX export differs from the pipeline; nothing was registered.
-- `promote_to_production` is green although nothing was promoted: the reason is in its log and in the ledger.
-- `signal_services_ready`: the model is promoted, the inference API is not there yet; it follows by itself.
+- `promote_to_production` succeeds also when nothing is promoted: the reason is in its log and in the ledger.
+- `signal_services_ready`: the model is promoted, but the inference API does not serve it yet. It loads the model by
+  itself.
 """
 
 from datetime import timedelta
@@ -58,8 +63,9 @@ from readmission.settings import PipelineSettings
     doc_md=__doc__,
 )
 def mlops_diabetes_pipeline() -> None:
+    """The order of the tasks and the references that they exchange."""
     settings = PipelineSettings()
-    # rescheduled between two looks: a waiting run holds no worker slot
+    # the sensor is rescheduled between two pokes, so a waiting run holds no worker slot
     available = task.sensor(
         airflow_task("check_ec2_status"),
         mode="reschedule",

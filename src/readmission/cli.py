@@ -1,4 +1,4 @@
-"""The command line: each command calls one function, imported when it is needed."""
+"""The command line. Each command imports the function that it calls only when it runs."""
 
 import os
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def up() -> None:
 
 @app.command()
 def programs() -> None:
-    """Install MariaDB and Prometheus where nobody has to be asked; say what is missing otherwise."""
+    """Install MariaDB and Prometheus if that needs no password; otherwise list what is missing."""
     from readmission.local.programs import install_missing
 
     with _native() as (instance, report), instance.locked():
@@ -76,7 +76,7 @@ def programs() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop everything that `up` started; the data are kept."""
+    """Stop everything that `up` started and keep the data."""
     from readmission.local import down
 
     with _native() as (instance, report):
@@ -98,7 +98,7 @@ def reset(
 
 @app.command()
 def status() -> None:
-    """Show every service; the exit code is 0 only when all of them are well."""
+    """Show every service; the exit code is 0 only when all of them are healthy."""
     from readmission.local.status import statuses
     from readmission.local.summary import print_status
 
@@ -144,7 +144,7 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
 
 
 def _pipeline_settings() -> PipelineSettings:
-    """The settings of the environment; where they name no stores, those of this machine's native run."""
+    """Settings from the environment; if it names no database and registry, those of this machine's native run."""
     from dotenv import load_dotenv
 
     from readmission.local.environment import chosen, settings_from
@@ -160,7 +160,7 @@ def _pipeline_settings() -> PipelineSettings:
 
 @contextmanager
 def _native() -> Iterator[tuple["Instance", "Report"]]:
-    """This machine's instance, with ``.env`` read."""
+    """The native run of this machine and a report for its progress, with ``.env`` loaded and errors shown."""
     from dotenv import load_dotenv
     from rich.console import Console
 
@@ -168,7 +168,7 @@ def _native() -> Iterator[tuple["Instance", "Report"]]:
     from readmission.local.report import Report
     from readmission.local.settings import PROJECT, LocalSettings
 
-    os.umask(0o077)  # everything made here may hold secrets or patients' data
+    os.umask(0o077)  # files of the native run may hold secrets or patients' data
     load_dotenv(PROJECT / ".env")
     with _errors_shown():
         yield Instance(LocalSettings()), Report(Console())
@@ -176,7 +176,7 @@ def _native() -> Iterator[tuple["Instance", "Report"]]:
 
 @contextmanager
 def _errors_shown() -> Iterator[None]:
-    """An error on purpose becomes a text and exit code 1."""
+    """Print the text of an expected error and exit with code 1; an interrupt exits with code 130."""
     try:
         yield
     except ReadmissionError as error:
@@ -195,7 +195,7 @@ def _fail(text: str) -> None:
 
 
 def _wrong_settings(error: ValidationError) -> list[str]:
-    """A line for each variable; without its value, which may be a secret."""
+    """A line for each invalid variable, without its value, which may be a secret."""
     details = error.errors(include_input=False, include_url=False)
     return [f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']} (see .env.example)" for each in details]
 

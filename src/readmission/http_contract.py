@@ -1,6 +1,6 @@
-"""What the HTTP services and their clients agree on: header names, media types, errors as RFC 9457 problem documents.
+"""The contract of the HTTP services and their clients: header names, media types and RFC 9457 problem documents.
 
-It imports no framework: each service writes the document with its own one.
+This module imports no web framework; each service sends the documents with its own.
 """
 
 from http import HTTPStatus
@@ -33,7 +33,7 @@ CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 PROBLEM = "application/problem+json"
 
-# the status of an error is that of its nearest class here
+# an error has the status of its own class, or of its nearest base class in this table
 STATUS: dict[type[ReadmissionError], HTTPStatus] = {
     InvalidParameter: HTTPStatus.BAD_REQUEST,
     UnreadableInput: HTTPStatus.BAD_REQUEST,
@@ -55,7 +55,7 @@ STATUS: dict[type[ReadmissionError], HTTPStatus] = {
 
 
 def status_of(error: ReadmissionError) -> HTTPStatus:
-    """The status of the error's nearest class in the table."""
+    """The HTTP status of an error: that of its class, or of its nearest base class, in ``STATUS``."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -65,9 +65,10 @@ def problem_document(status: int, detail: str) -> dict[str, Any]:
 
 
 def error_document(error: ReadmissionError) -> dict[str, Any]:
-    """The problem document of an error of ours, with the extension members that its class has.
+    """The problem document of an error, with the extension members of its class.
 
-    ``errors`` names each refused field, ``next_batch_at`` says when a batch that is not published yet may be there.
+    ``errors`` (``InvalidInput``) names each invalid field. ``next_batch_at`` (``BatchNotPublished``) is the time at
+    which the next batch is published.
     """
     document = problem_document(status_of(error), str(error))
     if isinstance(error, InvalidInput) and error.problems:

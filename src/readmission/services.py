@@ -1,8 +1,8 @@
-"""The catalogue: each service of the platform once, as data.
+"""The catalogue of the platform's services, as data.
 
-The native run, ``make status``, ``make reset``, the check of ports, Prometheus' scrape jobs and the summary are made
-from it. ``make tables`` writes the services' tables of the documents and ``prometheus.yml`` from it. ``.env.example``
-and the manifests are held against it by ``tests/contracts/test_services.py``.
+The native run, ``make status``, ``make reset``, the check of ports, Prometheus' scrape jobs and the summary use it.
+``make tables`` writes the services' tables of the documents and ``prometheus.yml`` from it.
+``tests/contracts/test_services.py`` compares ``.env.example`` and the manifests with it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from readmission.settings.parts import InstanceSettings
 
 @dataclass(frozen=True)
 class Port:
-    """A port by what is spoken on it, with its default number."""
+    """A port: its protocol or purpose as ``label``, and its default number."""
 
     label: str
     number: int
@@ -23,7 +23,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The route that Prometheus scrapes, and the label of its port."""
+    """The route that Prometheus scrapes, and the label of the port that serves it."""
 
     route: str
     port: str = "HTTP"
@@ -47,10 +47,10 @@ class Database:
 
 @dataclass(frozen=True)
 class Programs:
-    """What the native run needs beside the Python packages.
+    """Programs that a service of the native run needs and that are no Python packages.
 
-    ``names`` are the programs, ``packages`` the Debian packages that bring them, and ``without`` says how things are as
-    long as they are missing.
+    ``names``: the programs. ``packages``: the Debian packages that install them. ``without``: the effect for the user
+    when they are missing.
     """
 
     names: tuple[str, ...]
@@ -62,17 +62,23 @@ class Programs:
 class ServiceSpec:
     """One service.
 
-    ``purpose`` says what it does, ``while_down`` what the others still do without it, ``software`` which program it is
-    where its name does not say so. They are Markdown for the documents' tables.
-    ``native`` is the function that says how it is started on one machine: ``module:function`` under
-    ``readmission.local``. ``kubernetes`` is its folder there, ``folder`` its deployable in the repository's root.
-    ``port_setting`` changes the first of ``ports`` in the native run, and moves the others with it; ``native_port`` is
-    its default there where it differs. ``address_setting`` is how the others find it: a user who sets it has a service
-    of his own, which is used and not started. ``health`` and ``metrics`` are routes on the first port, unless
-    ``metrics`` names another. ``settings`` is the class that it reads: it is given these variables and no others.
-    ``secrets`` are files of the native run's folder of secrets; one that is named like a setting is its default.
-    ``folders``, ``databases`` and ``buckets`` are the data that it owns. ``depends_on`` must be ready before it starts.
-    ``password`` is the name of the secret with which ``user`` signs in.
+    ``purpose``: what it does. ``while_down``: what the other services still do without it. ``software``: its program,
+    if the name does not say it. These three are Markdown for the documents' tables.
+
+    ``native``: the starter function of the native run, as ``module:function`` under ``readmission.local``.
+    ``kubernetes``: its folder under ``kubernetes/``. ``folder``: its deployable in the repository's root.
+
+    ``port_setting``: the variable that sets the first of ``ports`` in the native run; the others keep their distance to
+    it. ``native_port``: the default of the first port in the native run, if it differs. ``address_setting``: the
+    variable with which other services find it; if the user sets it, that address is used and no service is started.
+    ``health`` and ``metrics``: routes on the first port, unless ``metrics`` names another port.
+
+    ``settings``: the class of its settings; it gets these variables and no others. ``secrets``: files in the native
+    run's folder of secrets; a secret with the name of a setting is the default of that setting. ``user`` signs in with
+    the secret that ``password`` names.
+
+    ``folders``, ``databases`` and ``buckets``: the data that it owns. ``depends_on``: services that must be ready
+    before it starts. ``programs``: what must be installed to start it.
     """
 
     name: str
@@ -101,11 +107,11 @@ class ServiceSpec:
 
     @property
     def default_port(self) -> int:
-        """The first port's default in the native run; only for a service that has ports."""
+        """The default of the first port in the native run; only for a service that has ports."""
         return self.native_port or self.ports[0].number
 
     def ports_from(self, first: int) -> dict[str, int]:
-        """Each port by its label, when the first one is ``first``."""
+        """All ports by their labels, shifted so that the first one is ``first``."""
         return {port.label: port.number - self.ports[0].number + first for port in self.ports}
 
 
@@ -121,7 +127,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         native="mariadb:start",
         kubernetes="mysql",
         ports=(Port("SQL", 3306),),
-        native_port=13_306,  # a MySQL of the machine itself keeps its port
+        native_port=13_306,  # leaves 3306 to a MySQL server of the machine
         port_setting="MARIADB_PORT",
         scheme="mysql",
         secrets=("mysql_password",),
@@ -139,7 +145,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         software="SeaweedFS, or any S3",
         native="object_store:start",
         kubernetes="object-store",
-        # every part of SeaweedFS but the metrics also listens on its port + 10,000
+        # every part of SeaweedFS except the metrics also listens for gRPC on its port + 10,000
         ports=(
             *_S3_PARTS,
             Port("metrics", 9004),
@@ -231,7 +237,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         user="admin",
         password="airflow_admin_password",  # noqa: S106 - the name of the secret
     ),
-    # the two without a port say how they are through the API server
+    # the two services without a port are checked through the API server's health report
     ServiceSpec(
         name="airflow-scheduler",
         purpose="runs `mlops_diabetes_pipeline` every 10 minutes",

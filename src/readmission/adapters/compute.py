@@ -1,6 +1,6 @@
-"""The EC2 instance that the data API lives on: its state, and its start.
+"""The EC2 instance that runs the data API: its state, and its start.
 
-Credentials, region and endpoint come the way boto3 finds them (``AWS_ENDPOINT_URL`` among them).
+boto3 finds the credentials and the endpoint (``AWS_ENDPOINT_URL``) in its usual places.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ FORBIDDEN = {
     "SignatureDoesNotMatch",
     "UnauthorizedOperation",
 }
-# the state changed between our look and our request: the next look tells
+# the state changed between our two requests; the next poll sees the new state
 OVERTAKEN = "IncorrectInstanceState"
 
 
@@ -51,7 +51,7 @@ class Ec2Instance:
 
     @classmethod
     def from_settings(cls, settings: InstanceSettings) -> Self | None:
-        """None where no instance is configured.
+        """The instance that the settings name; None when they name none.
 
         Raises :class:`MissingSetting` without a region, and :class:`InvalidInput` for a region, profile or endpoint
         that AWS does not know.
@@ -69,11 +69,14 @@ class Ec2Instance:
         return cls(client, instance_id=settings.instance_id, tag=settings.instance_tag())
 
     def state(self) -> str:
-        """``pending``, ``running``, ``stopping``, ``stopped``, ``shutting-down`` or ``terminated``."""
+        """EC2's name: ``pending``, ``running``, ``stopping``, ``stopped``, ``shutting-down``, ``terminated``."""
         return str(self._describe()["State"]["Name"])
 
     def start(self) -> None:
-        """Ask for the start; one that is under way, or made impossible by a change of state, is not an error."""
+        """Ask EC2 to start the instance and return at once.
+
+        An instance that runs, starts or has just changed its state is left alone.
+        """
         with _translated():
             try:
                 self._client.start_instances(InstanceIds=[self._describe()["InstanceId"]])
@@ -85,7 +88,7 @@ class Ec2Instance:
         with _translated():
             answer = self._client.describe_instances(**self._question())
         found = [instance for reservation in answer["Reservations"] for instance in reservation["Instances"]]
-        # a terminated instance keeps its tags for an hour: the one that replaced it counts
+        # a terminated instance keeps its tags for an hour, so the instance that replaced it is preferred
         alive = [instance for instance in found if instance["State"]["Name"] != "terminated"]
         if not found:
             raise NotFound(f"no EC2 instance is {self}")

@@ -1,4 +1,4 @@
-"""The data API as a client sees it: the manifest, and batches whose bytes are checked."""
+"""A client of the data API: the manifest, and batches whose bytes are checked against their sha256."""
 
 import hashlib
 import time
@@ -14,13 +14,13 @@ from readmission.domain.data_source import DataSource
 from readmission.errors import BatchNotPublished, InvalidBatch, InvalidInput, NotFound, SourceUnavailable
 from readmission.http_contract import PARQUET
 
-# seconds between attempts, of which there is one more
+# seconds before each repeated attempt
 WAITS = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
 class PublishedBatch:
-    """``sha256`` is that of the batch's Parquet body."""
+    """A batch of the manifest; ``sha256`` is the digest of its Parquet body."""
 
     batch_number: int
     rows: int
@@ -29,7 +29,7 @@ class PublishedBatch:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the source has; ``next_batch_at`` is ISO 8601 in UTC, None when nothing more will be published."""
+    """The batches of the source. ``next_batch_at`` is ISO 8601 in UTC, None when no more batches will come."""
 
     total_batches: int
     published: int
@@ -46,12 +46,12 @@ class _PassingFailure(SourceUnavailable):
 class DataApi:
     """A client of one data API.
 
-    Requests without a readable answer, 429 and 5xx are tried again, with back-off; what still fails then, and an answer
-    that is not of a data API, raises :class:`SourceUnavailable`.
+    A request without an answer, or with the status 429 or 5xx, is repeated after 0.5, 1 and 2 seconds. If it still
+    fails, or the answer is not a data API's, it raises :class:`SourceUnavailable`.
     """
 
     def __init__(self, url: str, *, timeout: float = 30, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Raises :class:`InvalidInput` for a URL that cannot be read."""
+        """``timeout`` is in seconds for each attempt. Raises :class:`InvalidInput` for an invalid URL."""
         limits = httpx.Timeout(timeout, connect=min(timeout, 5))
         try:
             self._client = httpx.Client(base_url=url, timeout=limits)
@@ -68,16 +68,18 @@ class DataApi:
         self.close()
 
     def close(self) -> None:
+        """Close the connections; the client cannot be used afterwards."""
         self._client.close()
 
     def health(self) -> bool:
-        """True when the source answers; raises :class:`SourceUnavailable` at once when it does not."""
+        """True when ``/health`` answers 200; otherwise raises :class:`SourceUnavailable` without a second attempt."""
         response = self._get_once("/health")
         if response.status_code != httpx.codes.OK:
             raise SourceUnavailable(f"{response.url} answers with HTTP status {response.status_code}")
         return True
 
     def manifest(self) -> Manifest:
+        """The manifest of all published batches, from ``/batches``."""
         response = self._get("/batches")
         try:
             return TypeAdapter(Manifest).validate_python(_json(response))
@@ -85,10 +87,11 @@ class DataApi:
             raise SourceUnavailable(f"{response.url} does not answer as a data API does") from error
 
     def fetch_batch(self, batch_number: int, sha256: str | None = None) -> bytes:
-        """A batch as Parquet, as received; its bytes have the sha256 of the ETag and of the manifest.
+        """The Parquet bytes of a batch, as received and checked.
 
-        ``sha256`` saves the look into the manifest. Raises :class:`BatchNotPublished`, :class:`NotFound` for a number
-        beyond the last batch, and :class:`InvalidBatch` when the bytes are not those that the manifest promises.
+        ``sha256``: the digest from the manifest; None fetches the manifest. Raises :class:`BatchNotPublished`,
+        :class:`NotFound` for a number after the last batch, and :class:`InvalidBatch` when the digest of the bytes
+        differs from the ETag or the manifest.
         """
         response = self._get("/get_data", params={"batch_number": batch_number}, headers={"Accept": PARQUET})
         found = hashlib.sha256(response.content).hexdigest()

@@ -1,4 +1,4 @@
-"""MLflow tracking: one run for each candidate and pipeline run, found again by its tags."""
+"""MLflow tracking: one run for each candidate and pipeline run, which is found by its tags."""
 
 import importlib.metadata
 import subprocess
@@ -25,7 +25,7 @@ _FINISHED = "FINISHED"
 
 @dataclass(frozen=True)
 class RunKey:
-    """What makes a run the same run: asking twice with the same key gives the same run."""
+    """The identity of a training run: the same key always gives the same MLflow run."""
 
     pipeline_run_id: str
     candidate: str
@@ -34,12 +34,13 @@ class RunKey:
     seed: int
 
     def tags(self) -> dict[str, str]:
+        """The fields as MLflow tags, by field name."""
         return {name: str(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A run as MLflow has it; ``finished``: everything about it is logged."""
+    """A run as stored in MLflow; ``finished``: its metrics, model and plots are all logged."""
 
     run_id: str
     finished: bool
@@ -48,16 +49,16 @@ class TrainingRun:
 
 
 class Experiment:
-    """One MLflow experiment."""
+    """One MLflow experiment. Every method raises ``SourceUnavailable`` when MLflow fails or cannot be reached."""
 
     def __init__(self, tracking_uri: str, name: str, *, git_commit: str | None = None) -> None:
-        """``git_commit``: of the running code; None: as git says, or ``unknown`` outside of a repository."""
+        """``git_commit``: the commit of the running code; None asks git and falls back to ``unknown``."""
         self._client = mlflow_client(tracking_uri)
         self._name = name
         self._git_commit = git_commit
 
     def start(self, key: RunKey) -> TrainingRun:
-        """The run with this key: finished, begun by a process that was killed, or new."""
+        """The run with this key: a finished one, else an unfinished one of a killed process, else a new one."""
         with mlflow_errors():
             experiment_id = self._experiment_id()
             found = self._client.search_runs(
@@ -65,12 +66,13 @@ class Experiment:
                 " and ".join(f"tags.{name} = '{value}'" for name, value in key.tags().items()),
                 order_by=["attributes.start_time ASC"],
             )
-            # a finished run wins over an unfinished one, the oldest over the younger
+            # finished runs come first, then the oldest
             for run in sorted(found, key=lambda run: run.info.status != _FINISHED):
                 return _training_run(run)
             return _training_run(self._client.create_run(experiment_id, tags=key.tags(), run_name=key.candidate))
 
     def run(self, run_id: str) -> TrainingRun:
+        """The run with this MLflow id."""
         with mlflow_errors():
             return _training_run(self._client.get_run(run_id))
 
@@ -89,7 +91,7 @@ class Experiment:
             self._client.set_terminated(run_id, _FINISHED)
 
     def log(self, run_id: str, *, params: dict[str, object], tags: dict[str, str], metrics: dict[str, float]) -> None:
-        """Add to a run; the commit of the running code goes with it."""
+        """Add parameters, tags and metrics to a run, and the tag ``git_commit``."""
         now = time.time_ns() // 1_000_000
         all_tags = tags | {"git_commit": self._git_commit or current_commit()}
         with mlflow_errors():
@@ -109,10 +111,10 @@ class Experiment:
         trusted_types: Sequence[str],
         requirements: Sequence[str],
     ) -> None:
-        """The model in skops format under ``model/`` and the plots (PNG bytes by file name) under ``plots/``.
+        """Log the model in skops format under ``model/`` and the plots (PNG bytes by file name) under ``plots/``.
 
-        ``trusted_types``: full names of what the pipeline is made of. ``requirements``: the distributions that a reader
-        of the model needs; they are pinned to the versions that are installed here.
+        ``trusted_types``: the full names of all types in the pipeline. ``requirements``: the distributions that loading
+        the model needs; they are pinned to the installed versions.
         """
         with tempfile.TemporaryDirectory() as folder, mlflow_errors():
             mlflow.sklearn.save_model(
@@ -129,9 +131,10 @@ class Experiment:
             self._client.log_artifacts(run_id, folder)
 
     def load_pipeline(self, run_id: str, trusted_types: Sequence[str]) -> Pipeline:
-        """A run's pipeline; raises :class:`InvalidModel` for a broken file or one with a type that is not in our list.
+        """The fitted pipeline of a run.
 
-        ``trusted_types`` must be written down in our code, never read from the file or its run.
+        ``trusted_types`` must come from our code, never from the file or its run. Raises :class:`InvalidModel` for a
+        broken file or one with a type that is not in ``trusted_types``.
         """
         with tempfile.TemporaryDirectory() as folder:
             with mlflow_errors():
@@ -140,7 +143,7 @@ class Experiment:
                 pipeline = skops.io.load(path, trusted=list(trusted_types))
             except UntrustedTypesFoundException as error:
                 raise InvalidModel(f"the model of run {run_id} is made of types that are not ours") from error
-            # skops raises whatever a broken file leads it to
+            # a broken file makes skops raise errors of any class
             except Exception as error:
                 raise InvalidModel(f"the model of run {run_id} cannot be read: {type(error).__name__}") from error
         if not isinstance(pipeline, Pipeline):
@@ -153,14 +156,14 @@ class Experiment:
         try:
             return str(self._client.create_experiment(self._name))
         except MlflowException:
-            # the task of another candidate was faster
+            # the task of another candidate created it meanwhile
             if found := self._client.get_experiment_by_name(self._name):
                 return str(found.experiment_id)
             raise
 
 
 def current_commit() -> str:
-    """The git commit of this code, or ``unknown``."""
+    """The git commit of this code; ``unknown`` without git or outside of a repository."""
     try:
         answer = subprocess.run(
             ["git", "rev-parse", "HEAD"],  # noqa: S607 - wherever the machine has git

@@ -1,4 +1,4 @@
-"""The inference API as a client sees it: the clinician's page and the pipeline use it, other programs may."""
+"""A client of the inference API, for the clinician's page, the pipeline and the native run."""
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -33,8 +33,8 @@ REFUSED = frozenset({400, 409, 415, 422})
 class InferenceApi:
     """A client of one inference API.
 
-    Every method raises :class:`SourceUnavailable` when nobody answers or the answer is not of an inference API,
-    :class:`Unauthorized` without a valid key, and :class:`ModelNotLoaded` while there is no model.
+    Every method raises :class:`SourceUnavailable` when there is no answer or it is not an inference API's,
+    :class:`Unauthorized` without a valid key, and :class:`ModelNotLoaded` while no model is loaded.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class InferenceApi:
         timeout: float = 30,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """``api_key``: this client's own, sent with predictions; ``admin_api_key``: sent with ``reload_model``.
+        """``api_key`` is sent with predictions, ``admin_api_key`` with ``reload_model``; ``timeout`` is in seconds.
 
-        Raises :class:`InvalidInput` for a URL that cannot be read.
+        Raises :class:`InvalidInput` for an invalid URL.
         """
         self._key = _headers(api_key)
         self._admin_key = _headers(admin_api_key)
-        # trust_env: an internal service is not behind the proxy that the environment may name
+        # trust_env=False: an internal service is not reached through a proxy that the environment names
         limits = httpx.Timeout(timeout, connect=min(timeout, 5))
         try:
             self._client = httpx.Client(base_url=url, timeout=limits, transport=transport, trust_env=False)
@@ -68,15 +68,16 @@ class InferenceApi:
         self.close()
 
     def close(self) -> None:
+        """Close the connections; the client cannot be used afterwards."""
         self._client.close()
 
     def health(self) -> bool:
-        """True when the service lives, with or without a model."""
+        """True when the service answers, with or without a model."""
         self._call("GET", "/health")
         return True
 
     def ready(self) -> bool:
-        """Whether the service has a model to predict with."""
+        """Whether a model is loaded."""
         try:
             self._call("GET", "/ready")
         except ModelNotLoaded:
@@ -84,33 +85,33 @@ class InferenceApi:
         return True
 
     def model_info(self) -> dict[str, Any]:
-        """The model that is served: name, version, stale, metrics, data_source, calibrated, target, threshold, ..."""
+        """The served model: name, version, stale, metrics, data_source, calibrated, target, threshold, ..."""
         return self._call("GET", "/model-info")
 
     def predict(self, encounter: Mapping[str, Any]) -> dict[str, Any]:
         """The risk of one encounter: prediction_id, prediction, probability, threshold, risk_band, model_name, ...
 
-        Raises :class:`InvalidInput`, whose ``problems`` name each refused field.
+        Raises :class:`InvalidInput`, whose ``problems`` name each invalid field.
         """
         return self._call("POST", "/predict", headers=self._key, json=dict(encounter))
 
     def predict_batch(self, encounters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The risks of many encounters: ``predictions`` in their order, each with its index and a score or errors.
 
-        Raises :class:`InvalidInput` for an empty list and :class:`TooLarge`.
+        Raises :class:`InvalidInput` for an empty list, and :class:`TooLarge` for too many encounters.
         """
         return self._call("POST", "/predict_batch", headers=self._key, json=[dict(row) for row in encounters])
 
     def reload_model(self) -> dict[str, Any]:
-        """Load the version in production now: model_name, previous_version and model_version.
+        """Make the service load the production version; returns model_name, previous_version and model_version.
 
-        Raises :class:`NotFound` when none is in production and :class:`InvalidModel` when it cannot be loaded; the
-        service then goes on with the model that it has.
+        Raises :class:`NotFound` when no version is in production, and :class:`InvalidModel` when it cannot be loaded.
+        The service then keeps its present model.
         """
         try:
             return self._call("POST", "/reload-model", headers=self._admin_key)
         except ModelNotLoaded as error:
-            # here a 503 speaks of the registry, not of the model
+            # on this route a 503 means that the registry cannot be reached
             raise SourceUnavailable(str(error)) from error
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
@@ -125,7 +126,7 @@ class InferenceApi:
 
 
 def _headers(key: SecretStr | None) -> dict[str, bytes]:
-    # as bytes: the client's own error about a letter beyond ASCII would hold the key
+    # bytes, because httpx's error about a non-ASCII string would contain the key
     value = key.get_secret_value().strip().encode() if key else b""
     return {API_KEY_HEADER: value} if value else {}
 

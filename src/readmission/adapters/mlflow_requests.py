@@ -1,7 +1,7 @@
-"""How long a request to MLflow may take. MLflow's client reads that from the environment of its process alone.
+"""Limits of requests to MLflow. MLflow's client reads them from the environment of its process only.
 
-An entry point sets the limits for its own process. This module does not import MLflow, so that a process which never
-asks MLflow does not load it.
+An entry point sets them for its own process. This module does not import MLflow, so a process that never uses it does
+not load it.
 """
 
 from collections.abc import MutableMapping
@@ -11,9 +11,9 @@ MAX_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
 def limit_requests(environment: MutableMapping[str, str], *, timeout_seconds: int, retries: int) -> None:
-    """Bound each request: ``timeout_seconds`` for an attempt, ``retries`` more attempts.
+    """Limit each request to ``timeout_seconds`` for one attempt and to ``retries`` further attempts.
 
-    ``environment`` is that of the calling process. What the operator set there already wins.
+    ``environment`` is that of the calling process. A limit that the operator has set there is not changed.
     """
     environment.setdefault(TIMEOUT, str(timeout_seconds))
     environment.setdefault(MAX_RETRIES, str(retries))

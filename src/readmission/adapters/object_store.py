@@ -19,24 +19,25 @@ LANDING = "landing"
 DATASETS = "datasets"
 
 _NO_OBJECT, _NO_BUCKET = "NoSuchKey", "NoSuchBucket"
-# another process made it in between
+# another process created the bucket meanwhile
 _BUCKET_IS_THERE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 _REFUSED = frozenset({401, 403})
 
 
 class ObjectStore:
-    """One S3 endpoint. Writes are idempotent: the same key with the same bytes is left as it is.
+    """A client of one S3 endpoint. Writes are idempotent: the same bytes under the same key are not written again.
 
-    Methods raise :class:`NotFound` (no such object or bucket), :class:`Unauthorized` (the keys are wrong, or may not do
-    this) and :class:`SourceUnavailable` (no server, or not an S3 server's answer).
+    Methods raise :class:`NotFound` (no such object or bucket), :class:`Unauthorized` (wrong access keys or missing
+    permission) and :class:`SourceUnavailable` (no answer, or not an S3 server's).
     """
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str, region: str) -> None:
-        """``endpoint`` is a URL; raises :class:`InvalidInput` when it is none that S3 can have."""
+        """``endpoint`` is an http or https URL; raises :class:`InvalidInput` for anything else."""
         self._client = _client(endpoint, access_key, secret_key, region)
 
     @classmethod
     def from_settings(cls, settings: ObjectStoreSettings) -> Self:
+        """The store that the settings name. Raises ``MissingSetting`` without its keys, and :class:`InvalidInput`."""
         return cls(
             settings.s3_endpoint,
             settings.require("s3_access_key"),
@@ -45,24 +46,23 @@ class ObjectStore:
         )
 
     def make_bucket(self, bucket: str) -> None:
-        """Create a bucket unless it is there; :class:`Unauthorized` says that these keys may not create it."""
+        """Create a bucket unless it exists; raises :class:`Unauthorized` when these keys may not create it."""
         with _translated(bucket):
             if not self._client.bucket_exists(bucket):
                 self._make_bucket(bucket)
 
     def exists(self, bucket: str, key: str) -> bool:
+        """Whether there is an object under ``key``; False also when the bucket does not exist."""
         with _translated(bucket, key):
             return self._sha256(bucket, key) is not None
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        """All keys of a bucket that begin with ``prefix``."""
         with _translated(bucket):
             return [str(item.object_name) for item in self._client.list_objects(bucket, prefix, recursive=True)]
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
-        """Store ``data`` under ``key``, in a bucket that is made if it is missing.
-
-        Nothing is written when the same bytes are there already.
-        """
+        """Store ``data`` under ``key``; a missing bucket is created, and the same bytes are not written again."""
         sha256 = hashlib.sha256(data).hexdigest()
         with _translated(bucket, key):
             if self._sha256(bucket, key) == sha256:
@@ -76,11 +76,12 @@ class ObjectStore:
                 self._put(bucket, key, data, sha256)
 
     def get(self, bucket: str, key: str) -> bytes:
-        """The bytes under ``key``."""
+        """The bytes of the object under ``key``."""
         with _translated(bucket, key), self._client.get_object(bucket, key) as response:
             return bytes(response.read())
 
     def put_frame(self, bucket: str, key: str, frame: pd.DataFrame) -> None:
+        """Store a frame as Parquet, without its index; otherwise as :meth:`put`."""
         self.put(bucket, key, parquet(frame))
 
     def get_frame(self, bucket: str, key: str) -> pd.DataFrame:
@@ -88,7 +89,7 @@ class ObjectStore:
         data = self.get(bucket, key)
         try:
             return pd.read_parquet(io.BytesIO(data))
-        # pyarrow's errors are of these kinds
+        # pyarrow's errors are subclasses of these
         except (ValueError, OSError) as error:
             raise InvalidSource(f"{bucket}/{key} is not a readable Parquet file") from error
 
@@ -106,7 +107,7 @@ class ObjectStore:
                 raise
 
     def _sha256(self, bucket: str, key: str) -> str | None:
-        """What the object says of its bytes; None when there is no such object or bucket."""
+        """The sha256 in the object's metadata, empty without one; None when there is no such object or bucket."""
         try:
             metadata = self._client.stat_object(bucket, key).metadata or {}
         except S3Error as error:
@@ -117,14 +118,14 @@ class ObjectStore:
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
-    """A frame as Parquet bytes; the same frame gives the same bytes."""
+    """The frame without its index as Parquet bytes, compressed with zstd; the same frame gives the same bytes."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
 
 
 def _client(endpoint: str, access_key: str, secret_key: str, region: str) -> Minio:
-    # what cannot be parsed is refused like what has no host
+    # a URL that cannot be parsed and one without a host are the same error
     with suppress(ValueError):
         url = urlsplit(endpoint)
         if url.scheme in ("http", "https") and url.hostname:
@@ -135,7 +136,7 @@ def _client(endpoint: str, access_key: str, secret_key: str, region: str) -> Min
 
 @contextmanager
 def _translated(bucket: str, key: str = "") -> Iterator[None]:
-    """The S3 client's errors as ours; their own texts hold hosts and request ids, so they are not repeated."""
+    """Translate the S3 client's errors; their texts are left out, since they hold hosts and request ids."""
     place = f"{bucket}/{key}" if key else f"the bucket {bucket}"
     try:
         yield

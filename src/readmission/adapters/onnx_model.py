@@ -1,4 +1,4 @@
-"""A model file in memory: what serving runs and what the promotion gate measures. Needs only numpy and ONNX Runtime."""
+"""A model file in memory, for serving and for the promotion gate. It needs only numpy and ONNX Runtime."""
 
 from typing import Self
 
@@ -19,7 +19,7 @@ class OnnxModel:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Load and check a model file; raises :class:`InvalidModel` when it breaks the file contract."""
+        """Load and check a model file; raises :class:`InvalidModel` when it violates ``domain.model_file``."""
         try:
             session = ort.InferenceSession(data, _session_options(), providers=["CPUExecutionProvider"])
         # the runtime's error classes have no common base but Exception
@@ -30,9 +30,9 @@ class OnnxModel:
         return cls(session, metadata)
 
     def predict_probability(self, matrix: np.ndarray) -> np.ndarray:
-        """The probability of readmission of each row: ``(n, len(FEATURES))`` float32 to ``(n,)`` float32.
+        """The probability of readmission of each row: ``(n, len(FEATURES))`` float32 to ``(n,)`` float32 in [0, 1].
 
-        Raises :class:`InvalidModel` when the model cannot compute them.
+        Raises :class:`InvalidModel` when the model cannot compute it.
         """
         try:
             (probabilities,) = self._session.run([OUTPUT], {INPUT: matrix})
@@ -43,7 +43,7 @@ class OnnxModel:
 
 def _session_options() -> ort.SessionOptions:
     options = ort.SessionOptions()
-    # the server's parallelism is its workers; a pool for each model would fight them for the cores
+    # the server's workers run in parallel already; a thread pool for each model would compete with them for the cores
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -1,6 +1,6 @@
-"""The MLflow model registry: versions, aliases, tags, and the model file by its digest.
+"""The MLflow model registry: versions, aliases, tags, and model files that are checked against their digest.
 
-Imports only what mlflow-skinny has, so that the inference server can use it.
+It imports only what mlflow-skinny has, since the inference server installs that.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ ONNX_DIGEST = "onnx_digest"
 PROMOTION = "promotion"
 ROLLED_BACK = "rolled_back"
 
-# the registry answers an unknown alias with the second one
+# the registry's errors for an unknown version and for an unknown alias
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 _CREDENTIALS = re.compile(r"//[^/\s@]+@")
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """One version of the registered model; ``onnx_digest`` is the sha256 of its model file, empty when it has none."""
+    """One version of the registered model; ``onnx_digest`` is the sha256 of its model file, empty without one."""
 
     name: str
     version: str
@@ -47,24 +47,24 @@ class ModelVersion:
 class ModelRegistry:
     """The versions of one registered model.
 
-    Every method raises :class:`SourceUnavailable` when MLflow cannot be reached or does not do what was asked.
+    Every method raises :class:`SourceUnavailable` when MLflow cannot be reached or refuses the request.
     """
 
     def __init__(self, tracking_uri: str, model_name: str) -> None:
-        """Raises :class:`SourceUnavailable` for a ``tracking_uri`` that is none of MLflow's."""
+        """Raises :class:`SourceUnavailable` for a ``tracking_uri`` that MLflow does not support."""
         self._client = mlflow_client(tracking_uri)
         self.model_name = model_name
 
     def production(self) -> ModelVersion | None:
-        """The version behind the alias ``production``; None when there is none."""
+        """The version with the alias ``production``; None when there is none."""
         return self._by_alias(PRODUCTION)
 
     def previous(self) -> ModelVersion | None:
-        """The version that was in production before; None when there is none."""
+        """The version with the alias ``previous``, which was in production before; None when there is none."""
         return self._by_alias(PREVIOUS)
 
     def version(self, number: str) -> ModelVersion:
-        """Raises :class:`NotFound` when there is no such version."""
+        """The version with this number; raises :class:`NotFound` when there is none."""
         with mlflow_errors():
             try:
                 return _model_version(self._client.get_model_version(self.model_name, number))
@@ -74,19 +74,19 @@ class ModelRegistry:
                 raise NotFound(f"{self.model_name} has no version {number}") from error
 
     def find(self, run_id: str) -> ModelVersion | None:
-        """The version that was registered from an MLflow run; the first one when there are several."""
+        """The version that was registered from an MLflow run: the lowest number if there are several, None if none."""
         with mlflow_errors():
             found = self._client.search_model_versions(f"name='{self.model_name}' and run_id='{run_id}'")
         return min(map(_model_version, found), key=lambda version: int(version.version), default=None)
 
     def register(self, run_id: str, onnx: bytes, tags: dict[str, str]) -> ModelVersion:
-        """Register a run's model with its model file; the run's version when it has one already."""
+        """Upload the model file to the run and register a version; a run that has a version keeps it."""
         if existing := self.find(run_id):
             return existing
         with mlflow_errors():
             self._upload(run_id, onnx)
             self._create_model()
-            # version and tags are written together: no version is ever seen without its digest
+            # the version is created with its tags, so that no reader sees it without its digest
             created = self._client.create_model_version(
                 self.model_name,
                 f"runs:/{run_id}/{MODEL_PATH}",
@@ -96,7 +96,7 @@ class ModelRegistry:
         return _model_version(created)
 
     def download_onnx(self, version: ModelVersion) -> bytes:
-        """The model file of a version; raises :class:`InvalidModel` when it is not the one that was registered."""
+        """The model file of a version; raises :class:`InvalidModel` when it is missing or its digest differs."""
         if not version.onnx_digest:
             raise InvalidModel(f"{version.name} version {version.version} was registered without a model file")
         with tempfile.TemporaryDirectory() as folder, mlflow_errors():
@@ -107,18 +107,24 @@ class ModelRegistry:
         return data
 
     def promote(self, version: ModelVersion) -> None:
-        """Put a version into production; the one that it replaces becomes ``previous``. Twice is as once."""
+        """Put a version into production; the one that it replaces becomes ``previous``.
+
+        Calling it again changes nothing.
+        """
         current = self.production()
         if current and current.version == version.version:
             return
         with mlflow_errors():
-            # this order: a kill in between leaves the old version in production
+            # in this order, a kill between the two calls leaves the old version in production
             if current:
                 self._client.set_registered_model_alias(self.model_name, PREVIOUS, current.version)
             self._client.set_registered_model_alias(self.model_name, PRODUCTION, version.version)
 
     def rollback(self) -> ModelVersion:
-        """Put the previous version back and mark the withdrawn one; raises :class:`NotFound` when there is none."""
+        """Put the previous version back into production, tag the present one as rolled back; returns the former.
+
+        Raises :class:`NotFound` when there is no previous version.
+        """
         current, previous = self.production(), self.previous()
         if previous is None or (current and current.version == previous.version):
             raise NotFound(f"{self.model_name} has no previous version to go back to")
@@ -130,7 +136,7 @@ class ModelRegistry:
         return previous
 
     def tag(self, version: ModelVersion, tags: dict[str, str]) -> None:
-        """Set tags of a version; other tags stay."""
+        """Set tags of a version; its other tags stay."""
         with mlflow_errors():
             for key, value in tags.items():
                 self._client.set_model_version_tag(version.name, version.version, key, value)
@@ -171,14 +177,14 @@ def _model_version(found: MlflowVersion) -> ModelVersion:
 
 
 def mlflow_client(tracking_uri: str) -> MlflowClient:
-    """A client of tracking and registry; raises :class:`SourceUnavailable` for a URI that is none of MLflow's."""
+    """A client of tracking and registry; raises :class:`SourceUnavailable` for a URI that MLflow does not support."""
     with mlflow_errors():
         return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 
 @contextmanager
 def mlflow_errors() -> Iterator[None]:
-    """What goes wrong on the way to MLflow, as one error of ours; its text never holds the URI's user and password."""
+    """Translate errors of MLflow and its connection to :class:`SourceUnavailable`, without credentials of a URI."""
     try:
         yield
     except (MlflowException, requests.RequestException, OSError) as error:

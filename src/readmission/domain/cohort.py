@@ -1,4 +1,4 @@
-"""Who is in the cohort, what is predicted, and which patients a model may learn from."""
+"""The cohort's exclusions, the prediction targets, and the split of the patients into train, validation and test."""
 
 import hashlib
 from typing import Literal
@@ -9,22 +9,23 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 TARGET_COLUMN: dict[Target, str] = {"any": "readmitted", "within_30_days": "readmitted_within_30_days"}
 
-# discharge dispositions of death and hospice (IDs_mapping.csv): such a patient cannot come back
+# discharge dispositions of death and hospice (IDs_mapping.csv): these patients cannot be readmitted
 DEATH_OR_HOSPICE = frozenset({11, 13, 14, 19, 20, 21})
 
 
 def can_be_readmitted(discharge_disposition_id: int | None) -> bool:
     """False for encounters that ended in death or hospice.
 
-    Source: Strack et al. 2014, section 2.3; all the dead are labelled NO, so keeping them biases the risk downwards.
+    Source: Strack et al. 2014, section 2.3. All patients who died are labelled NO, so keeping them biases the risk
+    downwards.
     """
     return discharge_disposition_id not in DEATH_OR_HOSPICE
 
 
 def patient_split(patient_nbr: int) -> Split:
-    """The split of a patient: 70 % train, 15 % validation, 15 % test, by a stable hash.
+    """The split of a patient by a stable hash: 70 % train, 15 % validation, 15 % test.
 
-    A patient never crosses a split, in this batch or any later one: a row-wise split leaks 38.9 % of test rows.
+    A patient has the same split in every batch. With a split by row, 38.9 % of the test rows would leak.
     """
     digest = hashlib.blake2b(str(patient_nbr).encode(), digest_size=8).digest()
     share = int.from_bytes(digest) / 2**64

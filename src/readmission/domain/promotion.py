@@ -1,4 +1,4 @@
-"""The gate: whether a challenger goes into production. Pure rules on numbers that were measured elsewhere."""
+"""The gate: the rules that decide whether a challenger goes into production. It measures nothing itself."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -9,12 +9,12 @@ from readmission.domain.cohort import Target
 from readmission.domain.data_source import SYNTHETIC
 from readmission.domain.model_file import PARITY_LIMIT
 
-# a test AUC above this says that the outcome leaked into the features (see docs/architecture.md)
+# a test AUC above this limit indicates that the outcome leaked into the features (see docs/architecture.md)
 LEAK_ALARM_AUC: dict[Target, float] = {"any": 0.75, "within_30_days": 0.72}
 
 
 class Action(StrEnum):
-    """``KEEP``: the challenger is what is in production already."""
+    """What the gate decides; ``KEEP``: the challenger is in production already."""
 
     PROMOTE = "promote"
     REJECT = "reject"
@@ -23,10 +23,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Challenger:
-    """A new version, measured. ``data_source`` is uci, file or synthetic.
+    """A new version with its measurements. ``data_source`` is uci, file or synthetic.
 
-    ``parity``: the largest probability difference between model file and pipeline, None when nobody measured it.
-    ``rolled_back``: a person took this version out of production.
+    ``parity``: the largest difference of probability between model file and pipeline; None when it was not measured.
+    ``rolled_back``: a person has taken this version out of production.
     """
 
     version: str
@@ -40,7 +40,7 @@ class Challenger:
 
 @dataclass(frozen=True)
 class Production:
-    """The version in production. ``unusable`` says why this release cannot load it, empty when it can."""
+    """The version in production. ``unusable``: why this release cannot load it; empty when it can."""
 
     version: str
     target: str = ""
@@ -51,7 +51,10 @@ class Production:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both on the same test rows; ``difference``: challenger's minus production's ROC AUC, paired by patient."""
+    """Both versions on the same test rows.
+
+    ``difference``: the interval of the challenger's minus production's ROC AUC, paired by patient.
+    """
 
     production_roc_auc: float
     difference: Interval
@@ -59,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Decision:
-    """``reason`` is a sentence for people, ``evidence`` the numbers behind it, fit for JSON."""
+    """The gate's decision. ``reason`` is a text for people; ``evidence`` holds its numbers, as values for JSON."""
 
     action: Action
     reason: str
@@ -67,9 +70,10 @@ class Decision:
 
 
 def decide(challenger: Challenger, production: Production | None, comparison: Comparison | None) -> Decision:
-    """The gate's decision; ``comparison`` is needed when both predict the same target from the same kind of data.
+    """Decide whether the challenger replaces the version in production (None: there is none).
 
-    Raises ``ValueError`` when it is needed and missing.
+    ``comparison`` is needed when both predict the same target and were both trained on real, or both on synthetic,
+    data. Raises ``ValueError`` when it is needed and missing.
     """
     action, reason = _verdict(challenger, production, comparison)
     return Decision(action, reason, _evidence(challenger, production, comparison))
@@ -89,7 +93,7 @@ def _verdict(challenger: Challenger, production: Production | None, comparison: 
 
 
 def _forbidden(challenger: Challenger) -> Verdict | None:
-    """What no comparison can outweigh. Each check is written so that NaN fails it."""
+    """The rejections that do not depend on the version in production. Each check rejects NaN as well."""
     alarm = LEAK_ALARM_AUC[challenger.target]
     if not challenger.test_roc_auc <= alarm:
         return Action.REJECT, (

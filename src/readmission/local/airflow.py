@@ -20,34 +20,34 @@ SPEC = BY_NAME["airflow-api-server"]
 
 
 def api_server(run: NativeRun) -> Start:
-    """It is well when it answers the tasks, not only the people."""
+    """The REST API and web page. It is healthy when its execution API, which the tasks call, answers."""
     airflow = _airflow(run)
     return Start(
         command=(environment_program("airflow"), "api-server"),
         environment=airflow.environment(),
-        # its first call takes seconds, which the first task would pay
+        # the first call to the execution API takes seconds: the health check makes it, so that no task waits for it
         health=Health(f"{airflow.url}/execution/health"),
         before=(airflow.metadata(),),
-        stop_seconds=3,  # it closes at once and then lingers
+        stop_seconds=3,  # it closes its connections at once, and its process ends late
     )
 
 
 def scheduler(run: NativeRun) -> Start:
-    """Its children run the tasks, with the variables that it is given itself."""
+    """The scheduler with the local executor: its child processes run the tasks and inherit its environment."""
     airflow = _airflow(run)
     return Start(
-        # the local executor's log server would listen on every address, and the logs lie on this disk anyway
+        # the log server would listen on every address; it is not needed, since all log files are on this disk
         command=(environment_program("airflow"), "scheduler", "--skip-serve-logs"),
         environment=airflow.environment(),
         health=airflow.heartbeat_of("scheduler"),
         before=(airflow.metadata(),),
-        # a killed worker of the local executor may take the lock of the queue with it: no task would run again
+        # a worker that is killed while it holds the queue's lock blocks every later task
         vital_children=True,
     )
 
 
 def dag_processor(run: NativeRun) -> Start:
-    """It reads the DAG files again and again."""
+    """The process that parses the DAG files."""
     airflow = _airflow(run)
     return Start(
         command=(environment_program("airflow"), "dag-processor"),
@@ -63,7 +63,7 @@ def _airflow(run: NativeRun) -> "Airflow":
 
 @dataclass(frozen=True)
 class Airflow:
-    """What the three have in common."""
+    """The home folder, environment and metadata database that the three services share; ``port`` is the API's."""
 
     home: Path
     secrets: SecretFiles
@@ -71,22 +71,26 @@ class Airflow:
 
     @property
     def url(self) -> str:
+        """The address of the API server, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     def metadata(self) -> Step:
-        """The work that must be done before any of the three starts; it is one step, whoever names it."""
+        """The step that prepares the metadata database. All three services share it by its name, so it runs once."""
         return Step("airflow-metadata", lambda: self.initialise(base_environment()))
 
     def heartbeat_of(self, component: str) -> Health:
-        """How ``component`` (Airflow's spelling) is, as the API server has it from the database."""
+        """The health check of ``component`` (Airflow's spelling): its heartbeat in the API server's health report."""
         return Health(f"{self.url}{SPEC.health}", heartbeat=component)
 
     def initialise(self, environment: Mapping[str, str]) -> None:
-        """Create or migrate the metadata and write the password file; safe to repeat."""
+        """Create or migrate the metadata database and write the password file; calling it again changes nothing.
+
+        Raises ``subprocess.CalledProcessError`` when the migration fails.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         write_private(self._passwords, json.dumps({SPEC.user: self.secrets.get(str(SPEC.password))}))
         migrated, current = self.home / "migrated", version("apache-airflow")
-        # seconds of imports to learn that nothing is to be done
+        # `airflow db migrate` takes seconds even when there is nothing to migrate
         if self._database.exists() and migrated.exists() and migrated.read_text() == current:
             return
         subprocess.run(
@@ -108,7 +112,7 @@ class Airflow:
         return self.secrets.directory / "airflow_passwords.json"
 
     def environment(self) -> dict[str, str]:
-        """Airflow's own settings, the same for all three."""
+        """Airflow's settings as environment variables, secrets included; the same for all three services."""
         options = {
             "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "CORE__LOAD_EXAMPLES": "False",
@@ -127,7 +131,7 @@ class Airflow:
             "API_AUTH__JWT_SECRET": self.secrets.get("airflow_jwt_secret"),
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            # a task that died with its scheduler is tried again after this long
+            # seconds after which a task that died with its scheduler is tried again
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as the native run asks it."""
+"""A client of Airflow's REST API (v2), with the calls that the native run needs."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,18 +9,20 @@ from readmission.errors import ReadmissionError
 
 
 class AirflowRefused(ReadmissionError):
-    """Airflow does not do what it was asked."""
+    """Airflow answered with an HTTP error; the text holds the request, the status and the start of the body."""
 
 
 @dataclass(frozen=True)
 class DagRun:
+    """One run of a DAG. ``state`` is Airflow's: queued, running, success or failed."""
+
     run_id: str
     state: str
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """``map_index`` is -1 for a task that is not mapped; ``seconds`` is None until it ends."""
+    """One task instance. ``map_index`` is -1 for a task that is not mapped; ``seconds`` is None until it ends."""
 
     task_id: str
     map_index: int
@@ -30,23 +32,29 @@ class TaskState:
 
 
 class AirflowApi:
-    """A signed-in client."""
+    """A client that has signed in.
+
+    Every method raises :class:`AirflowRefused` for an HTTP error and ``httpx.TransportError`` when there is no answer.
+    """
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
     @classmethod
     def sign_in(cls, url: str, user: str, password: str) -> Self:
-        # a proxy of the environment is not for this machine's own services
+        """A client with a token for ``user``. Raises as the methods do."""
+        # services of this machine are not reached through a proxy that the environment names
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         token = _checked(client.post("/auth/token", json={"username": user, "password": password}))["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         return cls(client)
 
     def close(self) -> None:
+        """Close the connections; the client cannot be used afterwards."""
         self._client.close()
 
     def has_dag(self, dag_id: str) -> bool:
+        """Whether Airflow has parsed a DAG with this id."""
         response = self._client.get(f"/api/v2/dags/{dag_id}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return False
@@ -58,21 +66,25 @@ class AirflowApi:
         return [str(error["stack_trace"]) for error in self._get("/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
+        """Let the scheduler start runs of the DAG."""
         _checked(self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}))
 
     def active_run(self, dag_id: str) -> DagRun | None:
-        """A run that is queued or at work, the oldest first."""
+        """The oldest run that is queued or running; None when there is none."""
         query = {"state": ["running", "queued"], "order_by": "run_after", "limit": 1}
         runs = self._get(f"/api/v2/dags/{dag_id}/dagRuns", query)["dag_runs"]
         return _dag_run(runs[0]) if runs else None
 
     def trigger(self, dag_id: str) -> DagRun:
+        """Start a manual run, without a logical date."""
         return _dag_run(_checked(self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})))
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
+        """The present state of a run."""
         return _dag_run(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        """The task instances of a run, at most 100."""
         body = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 100})
         return [
             TaskState(item["task_id"], item["map_index"], item["state"], item["try_number"], item["duration"])

@@ -6,7 +6,7 @@ from readmission.local.settings import PROJECT
 
 
 def data_api(run: NativeRun) -> Start:
-    """It may fetch the archive before it is well: it is waited for longer than the others."""
+    """The data API. It may download the UCI archive before it is healthy, so it gets 900 s to become ready."""
     return Start(
         command=(environment_program("readmission"), "data-api"),
         environment={
@@ -18,7 +18,7 @@ def data_api(run: NativeRun) -> Start:
 
 
 def inference_api(run: NativeRun) -> Start:
-    """It is well as soon as it lives: the model comes with the first pipeline run."""
+    """The inference API. Its health does not need a model, because the first pipeline run makes the first one."""
     return Start(
         command=(environment_program("readmission"), "serve"),
         environment={
@@ -30,7 +30,7 @@ def inference_api(run: NativeRun) -> Start:
 
 
 def streamlit(run: NativeRun) -> Start:
-    """The page: Streamlit's own server on the loopback address, without its file watcher and usage reports."""
+    """The clinician's page: Streamlit's server on the loopback address, without file watcher and usage statistics."""
     return Start(
         command=(
             environment_program("streamlit"),

@@ -7,12 +7,12 @@ from pathlib import Path
 from readmission.local.graph import Step
 from readmission.services import SERVICES, ServiceSpec
 
-# what belongs to the native run as a whole and to no service
+# folders of the native run that no service owns
 _OF_THE_RUN = ("logs", "run", "secrets")
 
 
 def move_step(spec: ServiceSpec, home: Path) -> Step | None:
-    """The work that brings a service's data from their former folders to the present ones; None when there are none."""
+    """The step that renames a service's data folders from an earlier release; None when there is nothing to rename."""
     moves = [
         (home / folder.formerly, home / folder.name)
         for folder in spec.folders
@@ -22,7 +22,7 @@ def move_step(spec: ServiceSpec, home: Path) -> Step | None:
 
 
 def delete_data(home: Path) -> None:
-    """Delete all that the native run made in its home, and nothing else there."""
+    """Delete the folders that the native run made under ``home``; other files there stay."""
     of_services = [name for spec in SERVICES for folder in spec.folders for name in (folder.name, folder.formerly)]
     for name in (*of_services, *_OF_THE_RUN):
         if name:

@@ -18,7 +18,10 @@ _SUPERVISOR_SECONDS = 5
 
 
 def down(instance: Instance, report: Report) -> None:
-    """Stop every service, those that others need last, and leave no process of this instance behind."""
+    """Stop every service after those that depend on it, then kill every remaining process of this instance.
+
+    Raises ``Busy`` while another command changes the instance.
+    """
     begin = time.monotonic()
     with instance.locked():
         if instance.supervisor.is_running():
@@ -31,7 +34,7 @@ def down(instance: Instance, report: Report) -> None:
 
 
 def reset(instance: Instance, report: Report) -> None:
-    """Stop everything and delete all data, secrets and logs of this instance."""
+    """Stop everything and delete all data, secrets and logs of this instance. Raises ``Busy`` as ``down`` does."""
     down(instance, report)
     delete_data(instance.local.home)
     shutil.rmtree(instance.local.run, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Which variables the services of the native run get from the one who starts them, and which from us."""
+"""The environment variables of the native run's services: which come from the user, and which this package sets."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -24,29 +24,33 @@ def names_of(*classes: type[EnvironmentSettings]) -> set[str]:
 
 
 def chosen(*classes: type[EnvironmentSettings]) -> dict[str, str]:
-    """What the user set of these classes, by the variable's name: secrets revealed, paths absolute.
+    """The variables of these classes that the user set: secrets as plain text, paths absolute.
 
-    Raises pydantic's ``ValidationError`` for a value that makes no sense.
+    Raises pydantic's ``ValidationError`` for an invalid value.
     """
     found = (settings() for settings in classes)
     return {name.upper(): _text(getattr(each, name)) for each in found for name in sorted(each.model_fields_set)}
 
 
 def given(settings: type[EnvironmentSettings] | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of ``environment`` that this settings class reads; none without a class."""
+    """The variables of ``environment`` that this settings class reads; empty when ``settings`` is None."""
     names = names_of(settings) if settings else set()
     return {name: value for name, value in environment.items() if name in names}
 
 
 def settings_from(settings: type[SettingsT], environment: Mapping[str, str]) -> SettingsT:
-    """The settings as a process that is given these variables reads them; the rest comes from this process's own."""
+    """Settings from these variables; a field that they do not set is read from this process's environment.
+
+    Raises pydantic's ``ValidationError`` for an invalid value.
+    """
     return settings.model_validate({name.lower(): value for name, value in given(settings, environment).items()})
 
 
 def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment that programs inherit: nothing that we set ourselves, no proxy for this machine's services.
+    """The environment that the started programs inherit.
 
-    Another project's Airflow settings stay out, and so does what would make every start of Python slow.
+    It leaves out every variable of a service's settings, every Airflow and supervisor setting, and
+    ``PYTHONDONTWRITEBYTECODE``, which makes each start of Python slow. It excludes the loopback address from proxies.
     """
     unwanted = {*names_of(*SERVICE_SETTINGS, LocalSettings), "AIRFLOW_HOME", "PYTHONDONTWRITEBYTECODE"}
     kept = {

@@ -1,4 +1,4 @@
-"""From services that run to a prediction: one pipeline run, the model that it promotes, one answered request."""
+"""The first use of the running services: one pipeline run, then one prediction from the model in production."""
 
 import time
 from collections.abc import Callable
@@ -22,19 +22,22 @@ _SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
 
 
 class PipelineFailed(ReadmissionError):
-    """The pipeline did not come to an end; the text holds the failing task's last log lines."""
+    """The pipeline run failed or timed out, or there is no prediction. The text has the last log lines."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What the inference API says of its model, and its answer to the example encounter."""
+    """The inference API's ``/model-info`` document, and its answer to the example encounter."""
 
     model: dict[str, Any]
     prediction: dict[str, Any]
 
 
 def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
-    """Unpause the DAG and wait for one run: the one at work, else a new one. Raises :class:`PipelineFailed`."""
+    """Unpause the DAG and wait until one run ends: the active run if there is one, otherwise a new one.
+
+    Raises :class:`PipelineFailed` when Airflow does not know the DAG, or the run fails or takes over 1,800 s.
+    """
     _wait_until(lambda: airflow.has_dag(DAG_ID), DAG_SECONDS, lambda: _why_no_dag(airflow))
     airflow.unpause(DAG_ID)
     run = _scheduled_run(airflow) or airflow.trigger(DAG_ID)
@@ -47,7 +50,10 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
 
 
 def first_prediction(api: InferenceApi) -> Served:
-    """Wait for a model in production and send it the example; raises :class:`PipelineFailed` when there is none."""
+    """Wait up to 60 s until a model is loaded, then predict the example encounter.
+
+    Raises :class:`PipelineFailed` when no model is loaded or the prediction fails.
+    """
     _wait_until(lambda: _is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
     try:
         return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
@@ -56,7 +62,7 @@ def first_prediction(api: InferenceApi) -> Served:
 
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
-    """The run at work; unpausing makes the scheduler start one when one is due, which takes it a moment."""
+    """The active run, or None after 3 s: the scheduler needs a moment to start a run that is due."""
     deadline = time.monotonic() + SCHEDULER_SECONDS
     while time.monotonic() < deadline:
         if run := airflow.active_run(DAG_ID):
@@ -73,7 +79,7 @@ def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
         try:
             current, tasks = airflow.run(DAG_ID, run.run_id), airflow.tasks(DAG_ID, run.run_id)
         except httpx.TransportError:
-            # the supervisor restarts an API server that died; the run goes on meanwhile
+            # the supervisor restarts an API server that died, and the run continues
             time.sleep(0.5)
             continue
         for task in tasks:
@@ -89,7 +95,7 @@ def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
 
 
 def _says_something(task: TaskState) -> bool:
-    """Whether a task did something by itself: what follows a skipped or failed task is skipped in its wake."""
+    """Whether the task ran itself. A task that is skipped because of an earlier one has no duration."""
     return task.state in _SHOWN_STATES and bool(task.seconds)
 
 

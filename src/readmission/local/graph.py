@@ -1,4 +1,4 @@
-"""Steps that wait for one another and otherwise run at the same time."""
+"""Run steps in the order of their dependencies; independent steps run in parallel threads."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -9,7 +9,7 @@ from threading import Event
 
 @dataclass(frozen=True)
 class Step:
-    """``run`` begins when every step of ``depends_on`` is done; names that are not in the graph do not count."""
+    """A unit of work. ``run`` begins when all steps in ``depends_on`` are done; unknown names there are ignored."""
 
     name: str
     run: Callable[[], None]
@@ -17,10 +17,10 @@ class Step:
 
 
 def run_steps(steps: Iterable[Step], cancelled: Event) -> None:
-    """Run every step; raises ``graphlib.CycleError`` when some wait for one another in a circle.
+    """Run every step. At the first error no further step begins.
 
-    At the first error, also an interrupt, ``cancelled`` is set, no further step begins, and the error is raised when
-    the steps at work have ended.
+    The error, which may be an interrupt, sets ``cancelled`` and is raised when the running steps have ended. Raises
+    ``graphlib.CycleError`` when the dependencies form a cycle.
     """
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({name: by_name.keys() & step.depends_on for name, step in by_name.items()})

@@ -1,4 +1,4 @@
-"""Ask a service whether it is well."""
+"""Health checks of the native run's services."""
 
 import json
 import time
@@ -16,11 +16,14 @@ from readmission.local.service import Service
 
 
 class NotHealthy(ReadmissionError):
-    """The service does not say that it is well; the text says what it says instead."""
+    """The health check failed; the text says how."""
 
 
 def check(service: Service, *, started_at: float = 0.0, timeout: float = 5.0) -> None:
-    """Return when the service is well; raises :class:`NotHealthy`. ``started_at``: its process's birth, in epoch s."""
+    """Check a service once; raises :class:`NotHealthy` when it is not healthy.
+
+    ``started_at`` is the start of its process in epoch seconds: a heartbeat must be younger. ``timeout`` is in seconds.
+    """
     url = service.health.url
     if url.startswith("mariadb://"):
         _check_mariadb(url.removeprefix("mariadb://"), timeout)
@@ -31,16 +34,16 @@ def check(service: Service, *, started_at: float = 0.0, timeout: float = 5.0) ->
 
 
 def wait_healthy(service: Service, started_at: Callable[[], float]) -> None:
-    """Wait until the service is well.
+    """Check a service every 0.2 s until it is healthy.
 
-    ``started_at`` gives its process's birth in epoch seconds each time; what it raises ends the waiting. Raises
-    :class:`NotHealthy` after the service's ``ready_seconds``.
+    ``started_at`` returns the start of its process in epoch seconds. It is called before each check, and an error that
+    it raises ends the wait. Raises :class:`NotHealthy` after the service's ``ready_seconds``.
     """
     deadline = time.monotonic() + service.ready_seconds
     while True:
-        birth = started_at()
+        started = started_at()
         try:
-            return check(service, started_at=birth)
+            return check(service, started_at=started)
         except NotHealthy:
             if time.monotonic() > deadline:
                 raise
@@ -48,7 +51,7 @@ def wait_healthy(service: Service, started_at: Callable[[], float]) -> None:
 
 
 def _get(url: str, timeout: float) -> bytes:
-    """The body of a 200; plain HTTP and never a proxy, for this machine's own services."""
+    """The body of a 200 answer, over plain HTTP and without a proxy: the services are on this machine."""
     address = urlsplit(url)
     connection = HTTPConnection(address.netloc, timeout=timeout)
     try:
@@ -68,7 +71,7 @@ def _check_heartbeat(report: dict[str, str | None], component: str, started_at: 
     beat = report.get(f"latest_{component}_heartbeat")
     if report["status"] != "healthy" or beat is None:
         raise NotHealthy(f"{component} is {report['status']}")
-    # a killed process leaves a heartbeat that is young enough to look alive
+    # the last heartbeat of a killed process is still young enough to count as healthy
     if datetime.fromisoformat(beat).astimezone(UTC).timestamp() < started_at:
         raise NotHealthy(f"{component} has not sent a heartbeat yet")
 

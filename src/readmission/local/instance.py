@@ -1,4 +1,4 @@
-"""One running or stopped native run: its supervisor, the services it was last started with, its lock."""
+"""One native run, running or stopped: its supervisor, the services of its last start, and its lock."""
 
 import fcntl
 import os
@@ -17,11 +17,11 @@ class Busy(ReadmissionError):
 
 
 class UnsafeFolder(ReadmissionError):
-    """The folder for sockets belongs to somebody else."""
+    """Another user owns the folder for sockets, or can read it."""
 
 
 class Instance:
-    """The native run whose data lies in the home of these settings."""
+    """The native run whose data is under ``local.home``."""
 
     def __init__(self, local: LocalSettings) -> None:
         self.local = local
@@ -29,12 +29,15 @@ class Instance:
         self.supervisor = Supervisor(local.instance, local.run, local.run / "supervisor.sock", local.home / "logs")
 
     def services(self) -> dict[str, Service]:
-        """What was last started, by name; none before the first start."""
+        """The services of the last start, by name; empty before the first start."""
         return load_services(self.supervisor.services_file)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folders and keep every other ``up``, ``down`` and ``reset`` away; raises :class:`Busy`."""
+        """Make the folders and hold the instance's lock inside the block.
+
+        Raises :class:`Busy` when another ``up``, ``down`` or ``reset`` holds the lock, and :class:`UnsafeFolder`.
+        """
         self._make_folders()
         with (self.local.home / ".lock").open("w") as lock:
             try:
@@ -44,7 +47,7 @@ class Instance:
             yield
 
     def _make_folders(self) -> None:
-        # patients' data and secrets lie in it
+        # the home folder holds patients' data and secrets
         self.local.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.local.run.mkdir(mode=0o700, exist_ok=True)
         self.supervisor.logs.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
-"""What the last start on this machine gave to the pipeline's tasks, for commands that work on the same stores.
+"""The environment of the pipeline's tasks in the last native run, for commands that use the same stores.
 
-It imports nothing of the extra ``local``: such a command also runs in an image without it.
+This module imports nothing of the extra ``local``: such a command also runs in an image without that extra.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,6 @@ from readmission.local.settings import LocalSettings
 
 
 def task_environment() -> Mapping[str, str]:
-    """The variables of the scheduler's process, secrets included; none where no native run was ever started."""
+    """The variables of the scheduler's process, secrets included; empty when no native run was started here."""
     scheduler = load_services(LocalSettings().run / SERVICES_FILE).get("airflow-scheduler")
     return scheduler.environment if scheduler else {}

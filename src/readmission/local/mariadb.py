@@ -1,4 +1,4 @@
-"""A private MariaDB server: its own data directory, socket and port, nothing of the system's."""
+"""A private MariaDB server with its own data directory, socket and port; it reads no system configuration."""
 
 import os
 import pwd
@@ -30,41 +30,41 @@ def _install_db(directory: Path) -> None:
         f"--user={system_user()}",
         "--auth-root-authentication-method=socket",
         "--skip-test-db",
-        # another server that starts meanwhile deletes what it takes for its own in a shared folder
+        # in a shared folder, another server that starts deletes these temporary files
         f"--tmpdir={directory.parent}",
     ]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def system_user() -> str:
-    """The name of this process's user, as the server's socket sees it; the environment may name another."""
+    """The name of this process's effective user, as the server's socket sees it; USER in the environment may differ."""
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
 @dataclass(frozen=True)
 class MariaDb:
-    """One server; ``socket`` must be shorter than 108 characters."""
+    """One MariaDB server; the path of ``socket`` must be shorter than 108 characters."""
 
     directory: Path
     socket: Path
     port: int
 
     def start(self, before: tuple[Step, ...] = (), after: tuple[Step, ...] = ()) -> Start:
-        """``before`` must contain :meth:`initialise`, unless that was done already."""
+        """How the server is started. ``before`` must include :meth:`initialise`, unless that was done already."""
         return Start(
             command=(
                 str(find_program("mariadbd")),
-                "--no-defaults",  # an option file of the system would bring its own paths
+                "--no-defaults",  # an option file of the system would set other paths
                 f"--user={system_user()}",
                 f"--datadir={self.directory}",
                 f"--socket={self.socket}",
                 f"--pid-file={self.socket.with_suffix('.pid')}",
-                f"--tmpdir={self.socket.parent}",  # in a shared one, each server deletes the other's at its start
+                f"--tmpdir={self.socket.parent}",  # in a shared folder, servers delete each other's temporary files
                 f"--port={self.port}",
                 "--bind-address=127.0.0.1",
                 "--skip-name-resolve",
                 "--local-infile=1",
-                "--innodb-flush-log-at-trx-commit=2",  # a laptop may lose one second, not its patience
+                "--innodb-flush-log-at-trx-commit=2",  # faster; a crash may lose the last second
                 "--character-set-server=utf8mb4",
                 "--collation-server=utf8mb4_unicode_ci",
             ),
@@ -74,21 +74,27 @@ class MariaDb:
         )
 
     def initialise(self) -> None:
-        """Create the system tables unless they are there; only this system user is their administrator."""
+        """Create the system tables unless they exist; only this system user can administer them.
+
+        Raises ``subprocess.CalledProcessError`` when the creation fails.
+        """
         if (self.directory / "mysql").exists():
             return
         unfinished = self.directory.with_name(f"{self.directory.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         with tempfile.TemporaryDirectory() as plain:
-            # its shell script trips over a space in the path
+            # mariadb-install-db is a shell script that fails when the path has a space
             link = Path(plain) / "data"
             link.symlink_to(unfinished)
             _install_db(link)
         unfinished.rename(self.directory)
 
     def create_databases(self, names: Iterable[str], user: str, password: str) -> None:
-        """Create what is missing and let ``user`` in from this machine with ``password``; safe to repeat."""
+        """Create missing databases and ``user``, set its password and grant it all rights on them.
+
+        The user can connect from 127.0.0.1 only. Calling it again changes nothing. Raises ``mysql.connector.Error``.
+        """
         with mysql.connector.connect(unix_socket=str(self.socket), user=system_user()) as connection:
             cursor = connection.cursor()
             cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'127.0.0.1' IDENTIFIED BY %s", (password,))
@@ -103,12 +109,12 @@ class MariaDb:
 
 
 def server_of(local: LocalSettings) -> MariaDb:
-    """The server of a native run."""
+    """The MariaDB server of the native run with these settings."""
     return MariaDb(local.home / "mysql", local.run / "mysql.sock", local.port_of(BY_NAME["mysql"]))
 
 
 def start(run: NativeRun) -> Start:
-    """The system tables are made before its start, the databases and their user after it."""
+    """The database server. Its system tables are made before the start, the databases and their user after it."""
     server = server_of(run.local)
     password = run.secrets.get("mysql_password")
     create = partial(server.create_databases, run.databases.values(), USER, password)

@@ -1,4 +1,4 @@
-"""The MLflow tracking server and registry; its artifacts pass through it, so that clients need no S3 keys."""
+"""The MLflow tracking server and registry. It serves the artifacts itself, so clients need no S3 keys."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,13 @@ from readmission.settings import TrackingSettings
 
 
 def start(run: NativeRun) -> Start:
-    """Raises ``MissingSetting`` for a key of the store."""
+    """The MLflow server. Raises ``MissingSetting`` as :func:`server_environment` does."""
     settings = run.settings(TrackingSettings)
     return Start(command=server_command(run.ports("mlflow")["HTTP"]), environment=server_environment(settings))
 
 
 def server_command(port: int) -> tuple[str, ...]:
-    """One worker: each takes some 450 MB."""
+    """The command line of the server on the loopback address. It has one worker, since each takes about 450 MB."""
     return (
         environment_program("mlflow"),
         "server",
@@ -26,10 +26,13 @@ def server_command(port: int) -> tuple[str, ...]:
 
 
 def server_environment(settings: TrackingSettings) -> Mapping[str, str]:
-    """MLflow's own names for its settings. Raises ``MissingSetting`` for a key of the store or the database's URL."""
+    """The settings under MLflow's variable names, secrets included.
+
+    Raises ``MissingSetting`` for a missing S3 key or database URL.
+    """
     return {
         "MLFLOW_BACKEND_STORE_URI": settings.require("mlflow_backend_store_uri"),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 20 s and 850 MB more for something nobody uses here
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # unused here; it costs 20 s and 850 MB
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow",

@@ -1,4 +1,4 @@
-"""What a service's starter gets and gives: the native run around it, and how its program is started."""
+"""The contract of a service's starter function: it takes a ``NativeRun`` and returns a ``Start``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,11 @@ from readmission.services import BY_NAME, ServiceSpec
 
 @dataclass(frozen=True)
 class NativeRun:
-    """One native run as it is planned.
+    """The plan of one native run.
 
-    ``environment`` holds every variable that a settings class of the catalogue reads, ``started`` the services that are
-    started here, ``databases`` the databases that are made here, each by the variable of its URL.
+    ``started``: the services that this run starts. ``environment``: the variables of all settings classes in the
+    catalogue, secrets included. ``databases``: the names of the databases that this run makes, by the variable of
+    their URL.
     """
 
     local: LocalSettings
@@ -31,25 +32,27 @@ class NativeRun:
 
     @property
     def home(self) -> Path:
+        """The folder of the native run's data."""
         return self.local.home
 
     def ports(self, name: str) -> dict[str, int]:
-        """The ports of a service by their labels; none when it has none."""
+        """The ports of a service by their labels; empty when it has no port."""
         spec = BY_NAME[name]
         return spec.ports_from(self.local.port_of(spec)) if spec.ports else {}
 
     def settings(self, settings: type[SettingsT]) -> SettingsT:
-        """The settings of one class as its service will read them."""
+        """The settings of one class, with the values that its service will read."""
         return settings_from(settings, self.environment)
 
 
 @dataclass(frozen=True)
 class Start:
-    """How a service's program is started; what the catalogue knows is not said again.
+    """How a service's program is started, in addition to what the catalogue says.
 
-    ``environment`` is what it gets beside the variables of its settings class; of those, their defaults in the native
-    run. ``health`` is what is asked where the catalogue has no route, or this one says more. ``before`` is the work
-    that must be done first, ``after`` what must be done before those that depend on the service may start.
+    ``environment``: extra variables, and defaults for those of the settings class. ``health``: replaces the health
+    route of the catalogue. ``before``: steps that run before the start. ``after``: steps that run after it and before
+    the services that depend on this one. ``stop_seconds``: time to stop before the program is killed.
+    ``ready_seconds``: time to become healthy. ``vital_children``: restart the program when it loses a child process.
     """
 
     command: tuple[str, ...]
@@ -66,14 +69,17 @@ Starter = Callable[[NativeRun], Start]
 
 
 def starter_of(spec: ServiceSpec) -> Starter:
-    """The function that the catalogue names; imported only now, since each brings its own libraries."""
+    """The starter function that the catalogue names. Its module is imported here, because it imports more libraries."""
     module, function = spec.native.split(":")
     starter: Starter = getattr(import_module(f"readmission.local.{module}"), function)
     return starter
 
 
 def service_of(spec: ServiceSpec, start: Start, run: NativeRun, depends_on: tuple[str, ...] = ()) -> Service:
-    """The service as the catalogue and its starter describe it, with the variables of its settings class only."""
+    """The service from its catalogue entry and its ``Start``.
+
+    Of the run's environment it gets the variables of its settings class only.
+    """
     url = run.local.url_of(spec)
     return Service(
         name=spec.name,

@@ -1,4 +1,4 @@
-"""SeaweedFS as the S3 server: its program comes as a Python wheel."""
+"""SeaweedFS as the S3 server; a Python wheel installs its program."""
 
 import json
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from readmission.services import BUCKETS
 
 @dataclass(frozen=True)
 class SeaweedFs:
-    """One server; ``ports`` by their labels in the catalogue."""
+    """One SeaweedFS server. ``identities`` is its file of access keys; ``ports`` are by their catalogue labels."""
 
     directory: Path
     identities: Path
     ports: Mapping[str, int]
 
     def start(self, before: tuple[Step, ...] = ()) -> Start:
-        """``before`` is what must be done first: in any case :meth:`initialise`."""
+        """How the server is started. ``before`` must include :meth:`initialise`."""
         return Start(
             command=(
                 environment_program("weed"),
@@ -45,11 +45,11 @@ class SeaweedFs:
                 "-master.telemetry=false",
             ),
             before=before,
-            stop_seconds=4,  # sometimes takes 30 s; its data survive a kill
+            stop_seconds=4,  # a stop sometimes takes 30 s; the data survive a kill
         )
 
     def initialise(self, access_key: str, secret_key: str) -> None:
-        """Make the data directory and the file of keys."""
+        """Make the data directory and write the file of access keys, which only this user may read."""
         self.directory.mkdir(parents=True, exist_ok=True)
         credentials = [{"accessKey": access_key, "secretKey": secret_key}]
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -58,7 +58,7 @@ class SeaweedFs:
 
 
 def start(run: NativeRun) -> Start:
-    """Its keys are those of the settings; they are in its file of identities before it starts."""
+    """The object store, with the S3 keys of the run's environment."""
     server = SeaweedFs(run.home / "object-store", run.secrets.directory / "s3.json", run.ports("object-store"))
     keys = (run.environment["S3_ACCESS_KEY"], run.environment["S3_SECRET_KEY"])
     return server.start(before=(Step("object-store-keys", lambda: server.initialise(*keys)),))

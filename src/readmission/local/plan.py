@@ -1,6 +1,6 @@
-"""Which services of the catalogue the native run starts here, from the settings and the programs of this machine.
+"""Plan which services of the catalogue the native run starts, from the settings and the installed programs.
 
-A service that the settings name by its address is used and not started.
+A service whose address the user sets is used and not started.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,10 @@ DATABASES_STEP = "databases"
 
 @dataclass
 class Plan:
-    """``environment`` holds the variables of all services; ``steps`` is the work before and between them."""
+    """The services to start and the steps around them.
+
+    ``environment``: the variables of all services, secrets included. ``notes``: sentences for the user.
+    """
 
     environment: dict[str, str]
     services: list[Service] = field(default_factory=list)
@@ -43,15 +46,15 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
     def service(self, name: str) -> Service:
-        """The service of this name; raises ``KeyError`` when it is not started here."""
+        """The service of this name; raises ``KeyError`` when this plan does not start it."""
         return {service.name: service for service in self.services}[name]
 
 
 def make_plan(chosen: Mapping[str, str], local: LocalSettings, found: Found) -> Plan:
-    """Every service of the native run; makes the secrets, writes and starts nothing else.
+    """Plan the native run. It makes missing secrets; it writes nothing else and starts nothing.
 
-    ``chosen`` is what the user set. Raises ``DataLeftBehind`` and ``MissingSetting`` (keys of an S3 store that is named
-    by its address).
+    ``chosen``: the variables that the user set. Raises ``DataLeftBehind``, and ``MissingSetting`` when the user sets
+    the address of an S3 store without its keys.
     """
     started = [spec for spec in SERVICES if spec.address_setting not in chosen and found.has(spec)]
     databases = missing_databases(chosen, started)
@@ -72,14 +75,14 @@ def make_plan(chosen: Mapping[str, str], local: LocalSettings, found: Found) -> 
 def _environment(
     chosen: Mapping[str, str], started: list[ServiceSpec], secrets: SecretFiles, local: LocalSettings
 ) -> dict[str, str]:
-    """What the user chose, the addresses of what is started here, and the secrets that these services need."""
+    """The variables that the user set, the addresses of the started services, and the secrets that these need."""
     _check_store(chosen)
     addresses = {spec.address_setting: str(local.url_of(spec)) for spec in started if spec.address_setting}
     settings = names_of(*SERVICE_SETTINGS)
     wanted = {secret for spec in started for secret in spec.secrets if secret.upper() in settings.difference(chosen)}
     has_client_keys = "API_KEYS" in chosen and "INFERENCE_API_URL" in addresses
     if not has_client_keys:
-        # the inference API is open, or somebody else's, which does not know a key of ours
+        # the inference API needs no key, or it is the user's own and does not know a key that is made here
         wanted.discard("page_api_key")
     made = {secret.upper(): secrets.get(secret) for secret in sorted(wanted)}
     environment = {**chosen, **addresses, **made, "HOST": "127.0.0.1"}
@@ -89,7 +92,7 @@ def _environment(
 
 
 def _check_store(chosen: Mapping[str, str]) -> None:
-    """Raises ``MissingSetting`` when the user names an S3 store without its keys."""
+    """Raises ``MissingSetting`` when the user sets the address of an S3 store without its keys."""
     for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
         if "S3_ENDPOINT" in chosen and name not in chosen:
             raise MissingSetting(name)
@@ -117,12 +120,12 @@ def _add_services(plan: Plan, run: NativeRun) -> None:
         if _reads_our_tables(spec):
             depends_on.append(DATABASES_STEP)
         plan.services.append(service_of(spec, start, run, tuple(depends_on)))
-    # work that several services name is done once
+    # a step that several services name runs once
     plan.steps = list({step.name: step for step in steps}.values())
 
 
 def _before(spec: ServiceSpec, start: Start, run: NativeRun) -> list[Step]:
-    """The work before a service's start; data that lie where an earlier release kept them are moved first."""
+    """The steps before a service's start. Data in the folders of an earlier release are moved first."""
     moved = move_step(spec, run.home)
     if moved is None:
         return list(start.before)

@@ -1,4 +1,4 @@
-"""Ports of this machine's loopback address: which are free, and who holds those that are not."""
+"""Ports of the loopback address: whether they are free, and which process uses the others."""
 
 import socket
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _UNKNOWN = "another process"
 
 @dataclass(frozen=True)
 class Conflict:
-    """A port that a service wants and cannot have."""
+    """A port that a service needs and that ``holder`` uses; its text says how to solve the conflict."""
 
     service: Service
     label: str
@@ -28,8 +28,9 @@ class Conflict:
 
 
 def is_free(port: int) -> bool:
+    """Whether a server can listen on this port of the loopback address now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection's rest is no conflict
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection in TIME_WAIT is no conflict
         try:
             listener.bind((LOOPBACK, port))
         except OSError:
@@ -38,7 +39,10 @@ def is_free(port: int) -> bool:
 
 
 def conflicts(services: Iterable[Service], own: str) -> list[Conflict]:
-    """The ports that others hold, or that two of ``services`` want; processes marked with ``own`` are no others."""
+    """The ports that another program uses or that two of ``services`` need.
+
+    A process whose mark begins with ``own`` belongs to this instance and causes no conflict.
+    """
     wanted: dict[int, str] = {}
     found = []
     for service in services:
@@ -52,7 +56,7 @@ def conflicts(services: Iterable[Service], own: str) -> list[Conflict]:
 
 
 def _stranger(port: int, own: str) -> str | None:
-    """Who listens on ``port``, as far as this user may see it; None when it is a process of ours."""
+    """The process that listens on ``port``, as far as this user may see it; None when it belongs to this instance."""
     process = _listener(port)
     if process is None:
         return _UNKNOWN

@@ -1,4 +1,4 @@
-"""Programs that are no Python packages: found on this machine, or installed with apt where nobody has to be asked."""
+"""Programs that are no Python packages: find them on this machine, or install them with apt without a password."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ from readmission.services import BY_NAME, SERVICES, ServiceSpec
 SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-# Debian starts a service when it installs one: not here, and not at the next boot either
+# Debian starts a service when its package is installed, and at each boot: this script prevents both
 _INSTALL = """
 export DEBIAN_FRONTEND=noninteractive
 policy=$1
@@ -41,17 +41,17 @@ class Found:
     paths: Mapping[str, Path]
 
     def has(self, spec: ServiceSpec) -> bool:
-        """Whether a service can be started here."""
+        """Whether all programs that a service needs are installed."""
         return spec.programs is None or self.paths.keys() >= set(spec.programs.names)
 
     def path(self, name: str) -> Path:
-        """Raises ``KeyError`` for a program that is not there."""
+        """Where a program is; raises ``KeyError`` when it is not installed."""
         return self.paths[name]
 
 
 @dataclass(frozen=True)
 class Installable:
-    """What apt can bring for a service; ``without`` is how things are as long as it is missing."""
+    """A program or library that apt can install for a service; ``without`` says what is missing until then."""
 
     name: str
     service: str
@@ -59,7 +59,7 @@ class Installable:
     without: str
 
 
-# LightGBM's wheel takes it from the system, unlike scikit-learn's
+# LightGBM's wheel needs the system's OpenMP library; scikit-learn's wheel contains its own
 OPENMP = Installable("libgomp", "airflow-scheduler", ("libgomp1",), "no model can be trained")
 INSTALLABLE = (
     *(
@@ -78,7 +78,7 @@ def find_programs() -> Found:
 
 
 def has_openmp() -> bool:
-    """Whether the OpenMP library is there, without which LightGBM cannot be imported."""
+    """Whether the OpenMP library that LightGBM needs can be loaded; always True outside of Linux."""
     if sys.platform != "linux":
         return True
     try:
@@ -89,23 +89,23 @@ def has_openmp() -> bool:
 
 
 def with_everything(found: Found) -> Found:
-    """As it would be after every installation."""
+    """The programs as they would be found after all installations; the paths of missing ones are assumed."""
     return Found({name: Path("/usr/bin", name) for name in _names()} | dict(found.paths))
 
 
 def environment_program(name: str) -> str:
-    """A program of the Python environment that this process runs in, whether the path leads there or not."""
+    """The path of a program in this process's Python environment, which need not be on PATH."""
     return str(Path(sys.executable).with_name(name))
 
 
 def find_program(name: str) -> Path | None:
-    """A program on the path or in the usual folders for servers, which are not on every user's path."""
+    """A program on PATH or in the usual folders for servers; None when it is not installed."""
     found = shutil.which(name) or shutil.which(name, path=SEARCH)
     return Path(found) if found else None
 
 
 def apt_prefix() -> list[str] | None:
-    """What to put before a command that may install packages; None where that is not possible without asking."""
+    """The words before an apt-get command: none for root, ``sudo -n`` for others. None when it needs a password."""
     if find_program("apt-get") is None:
         return None
     if os.geteuid() == 0:
@@ -117,9 +117,10 @@ def apt_prefix() -> list[str] | None:
 
 
 def install_missing(log: Path, report: Report, wanted: Iterable[str] | None = None) -> list[str]:
-    """Install the programs of the services that are ``wanted`` (all by default), where nobody has to be asked.
+    """Install the missing programs of the services in ``wanted`` (None: all) when that needs no password.
 
-    Says of each that is still missing what that means, and how to have it.
+    Returns a sentence for each program that is still missing: what is missing with it, and how to install it. The
+    output of apt is appended to ``log``.
     """
     found, prefix = find_programs(), apt_prefix()
     notes = []
@@ -145,7 +146,7 @@ def _is_present(item: Installable, found: Found) -> bool:
 
 
 def _install(packages: Iterable[str], prefix: list[str], log: Path) -> bool:
-    """Install Debian packages without starting their services; what apt says goes to ``log``. Whether it worked."""
+    """Install Debian packages without starting their services; returns whether apt succeeded."""
     with log.open("ab") as output:
         done = subprocess.run(
             [*prefix, "/bin/sh", "-c", _INSTALL, "sh", str(POLICY), *packages],

@@ -1,4 +1,4 @@
-"""Prometheus with the scrape jobs of the catalogue, at the native run's addresses."""
+"""Prometheus, which scrapes the services of the catalogue that the native run starts."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,7 +13,7 @@ from readmission.local.settings import PROJECT
 
 
 def start(run: NativeRun) -> Start:
-    """Its configuration is written before each start, its data are kept for 15 days."""
+    """Prometheus. Its configuration is written before each start; it keeps the metrics for 15 days."""
     configuration = run.local.run / "prometheus.yml"
     write = partial(write_configuration, PROJECT / "prometheus.yml", configuration, scrape_jobs(run))
     return Start(
@@ -29,7 +29,7 @@ def start(run: NativeRun) -> Start:
 
 
 def scrape_jobs(run: NativeRun) -> list[dict[str, Any]]:
-    """A job for each service that is started here and has metrics."""
+    """One scrape job, as in ``prometheus.yml``, for each started service with a metrics route."""
     return [
         {
             "job_name": spec.name,
@@ -42,6 +42,6 @@ def scrape_jobs(run: NativeRun) -> list[dict[str, Any]]:
 
 
 def write_configuration(source: Path, destination: Path, jobs: list[dict[str, Any]]) -> None:
-    """Write the repository's configuration, with these scrape jobs instead of its own."""
+    """Copy the configuration ``source`` to ``destination``, with ``jobs`` as its scrape jobs."""
     configuration: Mapping[str, Any] = yaml.safe_load(source.read_text())
     destination.write_text(yaml.safe_dump({**configuration, "scrape_configs": jobs}, sort_keys=False))

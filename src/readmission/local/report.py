@@ -1,4 +1,4 @@
-"""What the one who types ``make up`` sees: a line for each thing done, and on a terminal what is waited for."""
+"""The progress output of ``make up``: a line for each finished step and, on a terminal, the steps that are running."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from rich.markup import escape
 
 
 class Report:
-    """Safe to use from several threads."""
+    """Prints to a console; safe to use from several threads."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -19,11 +19,12 @@ class Report:
         self._status = console.status("")
 
     def say(self, text: str) -> None:
+        """Print a line as it is: no markup, no colours, no wrapping."""
         self.console.print(escape(text), highlight=False, soft_wrap=True)
 
     @contextmanager
     def doing(self, name: str, done: str) -> Iterator[None]:
-        """Show ``name`` as waited for; print it with ``done`` and the seconds it took, unless it failed."""
+        """Show ``name`` as running inside the block; then print it with ``done`` and its seconds, unless it raised."""
         begin = time.monotonic()
         self._show(name, begin)
         try:

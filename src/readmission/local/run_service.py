@@ -1,7 +1,8 @@
 """The parent of one service: ``python -m readmission.local.run_service SERVICES_FILE NAME``.
 
-It ends what an earlier life of the service left behind (an orphan would hold the port), starts the program, and ends
-all its descendants when the program ends, however they try to get away: it adopts them (``PR_SET_CHILD_SUBREAPER``).
+It first ends processes that an earlier start of the service left behind, since an orphan would hold the port. Then it
+starts the program. When the program ends, it kills all descendants: on Linux it adopts those that lose their parent
+(``PR_SET_CHILD_SUBREAPER``), so none escapes.
 """
 
 import contextlib
@@ -23,11 +24,11 @@ from readmission.local.service import Service, load_services
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "SUPERVISOR_ENABLED", "SUPERVISOR_PROCESS_NAME", "SUPERVISOR_SERVER_URL")
-_SETTLED_SECONDS = 10  # a child that ends sooner was for one short task
+_SETTLED_SECONDS = 10  # a child that ends sooner did one short task
 
 
 def main(services_file: Path, name: str) -> int:
-    """Run the service until it ends; its exit code, 128 + n after signal n."""
+    """Run the service until it ends; returns its exit code, 128 + n when signal n ended it."""
     service = load_services(services_file)[name]
     _tie_lives(os.getppid())
     end_marked(os.environ[MARK])
@@ -44,7 +45,7 @@ def main(services_file: Path, name: str) -> int:
 
 
 def _tie_lives(parent: int) -> None:
-    """Adopt lost descendants, and stop when the supervisor dies, which holds the other end of the log pipe."""
+    """Adopt descendants that lose their parent; get SIGTERM when the supervisor dies, which reads the log pipe."""
     if sys.platform != "linux":
         return
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -56,7 +57,7 @@ def _tie_lives(parent: int) -> None:
 
 def _environment(service: Service) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    # setproctitle would write its title over the environment, and the mark with it
+    # SPT_NOENV: setproctitle would otherwise overwrite the environment, which holds the mark
     return {**inherited, "PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", **service.environment}
 
 
@@ -76,7 +77,7 @@ def _stop_on_signals(pid: int, stop_seconds: float, stopping: Event) -> None:
 
 
 def _end_with_children(program: psutil.Process, stopping: Event) -> None:
-    """Kill the program when one of its settled children is gone, unless it is being stopped."""
+    """Kill the program when a child that lived for 10 s ends, unless the program is being stopped."""
     settled: set[psutil.Process] = set()
     while not stopping.wait(1):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -89,7 +90,7 @@ def _end_with_children(program: psutil.Process, stopping: Event) -> None:
 
 
 def _wait(pid: int) -> int:
-    """Reap every child until ``pid`` ends; its exit code, negative for a signal."""
+    """Reap every child until ``pid`` ends; returns its exit code, negative for a signal."""
     while True:
         ended, status = os.wait()
         if ended == pid:

@@ -1,4 +1,4 @@
-"""Secrets of the native run: made once, each in its own file that only this user may read."""
+"""The secrets of the native run. Each is made once and kept in its own file, which only this user may read."""
 
 import base64
 import os
@@ -9,7 +9,7 @@ from readmission.errors import ReadmissionError
 
 
 class UnsafeSecret(ReadmissionError):
-    """A file with a secret can be read by others."""
+    """The file of a secret is empty, or other users can read it."""
 
 
 class SecretFiles:
@@ -19,11 +19,11 @@ class SecretFiles:
         self.directory = directory
 
     def get(self, name: str) -> str:
-        """The secret of this name, made on the first call: 32 URL-safe characters."""
+        """The secret of this name, made on the first call: 32 URL-safe characters. Raises :class:`UnsafeSecret`."""
         return self._get(name, secrets.token_urlsafe(24))
 
     def fernet_key(self, name: str) -> str:
-        """A key in the form that ``cryptography.fernet`` wants."""
+        """A key for ``cryptography.fernet``, made on the first call. Raises :class:`UnsafeSecret`."""
         return self._get(name, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
 
     def _get(self, name: str, fresh: str) -> str:
@@ -41,7 +41,7 @@ class SecretFiles:
 def _read(path: Path) -> str:
     if path.stat().st_mode & 0o077:
         raise UnsafeSecret(f"{path} can be read by others: chmod 600 {path}, or make reset")
-    # a start that was killed between making and writing the file
+    # the file is empty when a process was killed between creating and writing it
     return path.read_text() or _refuse_empty(path)
 
 

@@ -1,4 +1,4 @@
-"""What a service of the native run is: data only, so that it can be written to a file and read back."""
+"""A service of the native run as plain data, which is written to a file and read back."""
 
 import json
 import os
@@ -12,10 +12,10 @@ SERVICES_FILE = "services.json"
 
 @dataclass(frozen=True)
 class Health:
-    """Where a service says that it is well.
+    """How to check a service's health.
 
-    ``url`` is an HTTP route that answers 200, or ``mariadb://`` and the path of a socket. With ``heartbeat`` the route
-    is Airflow's health report and the named component must have sent a heartbeat since its process was started.
+    ``url`` is an HTTP route that must answer 200, or ``mariadb://`` and the path of a socket. With ``heartbeat``, the
+    route is Airflow's health report, and the named component must have sent a heartbeat since its process started.
     """
 
     url: str
@@ -24,9 +24,10 @@ class Health:
 
 @dataclass(frozen=True)
 class Service:
-    """One long-running program; ``environment`` may hold secrets, ``command`` never does.
+    """One long-running program. ``environment`` may hold secrets, ``command`` never does.
 
-    With ``vital_children`` the program starts again as a whole when it loses a child.
+    ``depends_on``: services and steps that must be done before. ``user`` and ``password`` sign in at ``url``.
+    ``vital_children``: the program is restarted when it loses a child process.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Service:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace ``path`` as a whole; only this user may read it."""
+    """Replace the file ``path`` atomically; its mode is 0600."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -54,12 +55,12 @@ def write_private(path: Path, text: str) -> None:
 
 
 def save_services(path: Path, services: Iterable[Service]) -> None:
-    """Write services to a file of mode 0600, in order."""
+    """Write services to a JSON file of mode 0600, in order."""
     write_private(path, json.dumps([asdict(service) for service in services], indent=1))
 
 
 def load_services(path: Path) -> dict[str, Service]:
-    """The services of :func:`save_services` by name, in order; none when there is no such file."""
+    """The services that :func:`save_services` wrote, by name and in order; empty when the file does not exist."""
     if not path.exists():
         return {}
     return {item["name"]: _service(item) for item in json.loads(path.read_text())}

@@ -1,4 +1,4 @@
-"""Start every service in its order and wait until each says that it is well."""
+"""Start every service in the order of its dependencies and wait until each is healthy."""
 
 import subprocess
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from readmission.local.report import Report
 from readmission.local.service import Service
 from readmission.local.supervisor import Supervisor
 
-_LIVES = 3  # a service that ends this often before it is well will not get well
+_STARTS = 3  # a service that needs more starts than this to become healthy has failed
 _LOG_LINES = 30
 
 
 class ServiceFailed(ReadmissionError):
-    """A service, or the work before it, failed; the text has its name and its last log lines."""
+    """A service or a step failed; the text has its name and its last log lines or output."""
 
 
 class Cancelled(ReadmissionError):
@@ -27,14 +27,17 @@ class Cancelled(ReadmissionError):
 
 @dataclass
 class Startup:
-    """One start of all services of a plan. Doing it twice does no harm."""
+    """One start of all services of a plan. Services that run already are left alone."""
 
     supervisor: Supervisor
     report: Report
     _cancelled: Event = field(default_factory=Event)
 
     def run(self, plan: Plan) -> None:
-        """Raises :class:`ServiceFailed`, or what a step of the plan raises."""
+        """Run all steps and start all services; returns when all are healthy.
+
+        Raises :class:`ServiceFailed`, or the error that a step of the plan raises.
+        """
         steps = [Step(step.name, self._work(step), step.depends_on) for step in plan.steps]
         services = [Step(service.name, self._start(service), service.depends_on) for service in plan.services]
         run_steps([*steps, *services], self._cancelled)
@@ -57,25 +60,25 @@ class Startup:
             with self.report.doing(service.name, "ready"):
                 self.supervisor.start_program(service.name)
                 try:
-                    wait_healthy(service, self._birth_of(service.name))
+                    wait_healthy(service, self._started_at(service.name))
                 except NotHealthy as error:
                     raise self._failed(service.name, str(error)) from error
 
         return start
 
-    def _birth_of(self, name: str) -> Callable[[], float]:
-        lives: set[int] = set()
+    def _started_at(self, name: str) -> Callable[[], float]:
+        pids: set[int] = set()
 
-        def birth() -> float:
+        def started_at() -> float:
             if self._cancelled.is_set():
                 raise Cancelled(name)
             state = self.supervisor.state(name)
-            lives.add(state.pid)
-            if len(lives - {0}) > _LIVES or state.state == "FATAL":
+            pids.add(state.pid)
+            if len(pids - {0}) > _STARTS or state.state == "FATAL":
                 raise self._failed(name, "it ends again and again")
             return state.started_at
 
-        return birth
+        return started_at
 
     def _failed(self, name: str, reason: str) -> ServiceFailed:
         log = self.supervisor.log_of(name)

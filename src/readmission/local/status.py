@@ -15,7 +15,10 @@ _SUPERVISORD = "supervisord"
 
 
 def statuses(instance: Instance) -> list[ServiceStatus]:
-    """Every service of the last start, in order; none before the first start."""
+    """The status of every service of the last start, in order; empty before the first start.
+
+    It checks the health of all running services at the same time.
+    """
     services = list(instance.services().values())
     try:
         states = instance.supervisor.states()
@@ -26,7 +29,7 @@ def statuses(instance: Instance) -> list[ServiceStatus]:
 
 
 def show_log(instance: Instance, name: str, *, lines: int, follow: bool) -> None:
-    """Become ``tail`` on a service's log; raises :class:`NotFound` with the names that there are."""
+    """Replace this process by ``tail`` on a service's log; raises :class:`NotFound`, which lists the known names."""
     path = instance.supervisor.log_of(name)
     known = [each for each in (*instance.services(), _SUPERVISORD) if instance.supervisor.log_of(each).exists()]
     if name not in known:

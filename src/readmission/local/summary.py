@@ -16,7 +16,10 @@ _ENDLESS = 1000
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """``health`` is "well", or says what is wrong; ``uptime`` in seconds."""
+    """The state of one service. ``state`` is supervisor's name for it; ``health`` is "well" or says what is wrong.
+
+    ``pid`` is 0 when no process runs; ``uptime`` is in seconds.
+    """
 
     service: Service
     state: str
@@ -26,11 +29,12 @@ class ServiceStatus:
 
     @property
     def is_well(self) -> bool:
+        """Whether the service runs and its health check passed."""
         return self.health == "well"
 
 
 def print_addresses(console: Console, services: Iterable[Service]) -> None:
-    """The table of the services that have an address."""
+    """Print the URL, user and password of each service that has a URL. Passwords are shown as they are."""
     rows = [(service.name, service.url, service.user, service.password) for service in services if service.url]
     _print(console, address_table(rows))
 
@@ -41,6 +45,7 @@ def address_table(rows: Iterable[Sequence[object]]) -> Table:
 
 
 def print_model(console: Console, served: Served) -> None:
+    """Print the served model and its first prediction, with a warning when it was trained on synthetic data."""
     model, prediction = served.model, served.prediction
     metrics = model.get("metrics", {})
     rows = [
@@ -56,6 +61,7 @@ def print_model(console: Console, served: Served) -> None:
 
 
 def print_status(console: Console, statuses: Iterable[ServiceStatus]) -> None:
+    """Print a row for each service."""
     rows = [
         (
             status.service.name,
@@ -78,7 +84,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
 
 
 def _print(console: Console, table: Table) -> None:
-    # what is cut or folded for a narrow terminal or a pipe could not be copied
+    # full width: a URL or password that is cut or wrapped for a narrow terminal cannot be copied
     needed = console.measure(table, options=console.options.update(width=_ENDLESS)).maximum
     Console(file=console.file, width=max(console.width, needed)).print(table)
 

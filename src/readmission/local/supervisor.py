@@ -1,4 +1,4 @@
-"""supervisord, which restarts what dies: its configuration, its start, and what we ask of it."""
+"""supervisord, which restarts services that end: its configuration, its start and its XML-RPC calls."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from readmission.local.processes import MARK, mark_of
 from readmission.local.service import SERVICES_FILE, Service, write_private
 from readmission.local.settings import PROJECT
 
-_KILL_AFTER = 3  # more than the service's own parent takes
+_KILL_AFTER = 3  # seconds, longer than run_service needs to kill the descendants
 
 
 class SupervisorDown(ReadmissionError):
@@ -25,7 +25,10 @@ class SupervisorDown(ReadmissionError):
 
 @dataclass(frozen=True)
 class ProcessState:
-    """``state`` is supervisor's name for it; ``started_at`` in epoch seconds, 0 when it never was."""
+    """The state of one program. ``state`` is supervisor's name for it, such as RUNNING; ``pid`` is 0 without a process.
+
+    ``started_at`` is in epoch seconds, 0 when the program was never started.
+    """
 
     name: str
     state: str
@@ -36,7 +39,10 @@ class ProcessState:
 
 @dataclass(frozen=True)
 class Supervisor:
-    """The supervisord of one instance. ``run`` holds its files; ``socket`` is shorter than 108 characters."""
+    """The supervisord of one instance. ``run`` holds its files; ``socket`` must be shorter than 108 characters.
+
+    Methods that ask supervisord raise :class:`SupervisorDown` when it does not answer.
+    """
 
     instance: str
     run: Path
@@ -45,19 +51,24 @@ class Supervisor:
 
     @property
     def services_file(self) -> Path:
+        """The file of the services, which :mod:`readmission.local.run_service` reads."""
         return self.run / SERVICES_FILE
 
     def log_of(self, name: str) -> Path:
+        """The log file of a program."""
         return self.logs / f"{name}.log"
 
     def configure(self, services: Iterable[Service]) -> None:
-        """Write the configuration; a running supervisord reads it with :meth:`reload`."""
+        """Write the configuration file; a running supervisord applies it in :meth:`reload`."""
         sections = [_SUPERVISORD.format(run=self.run, socket=self.socket, logs=self.logs).replace("%", "%%")]
         sections += [self._program(service) for service in services]
         write_private(self._configuration, "\n".join(sections))
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start supervisord unless it runs; its programs inherit ``environment``."""
+        """Start supervisord unless it runs; its programs inherit ``environment``.
+
+        Raises :class:`SupervisorDown` when it does not answer within 10 s.
+        """
         if self.is_running():
             return
         subprocess.run(
@@ -75,6 +86,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def is_running(self) -> bool:
+        """Whether supervisord answers on its socket."""
         try:
             self._call("getState")
         except SupervisorDown:
@@ -82,7 +94,7 @@ class Supervisor:
         return True
 
     def reload(self) -> None:
-        """Take over a changed configuration: programs that are gone or changed are stopped."""
+        """Apply a changed configuration: programs that were removed or changed are stopped, none is started."""
         added, changed, removed = self._call("reloadConfig")[0]
         for group in (*changed, *removed):
             self._call("stopProcessGroup", group)
@@ -91,21 +103,23 @@ class Supervisor:
             self._call("addProcessGroup", group)
 
     def states(self) -> dict[str, ProcessState]:
-        """Each program's state by name."""
+        """The state of each program, by name."""
         return {info["name"]: _state(info) for info in self._call("getAllProcessInfo")}
 
     def state(self, name: str) -> ProcessState:
+        """The state of one program; raises ``xmlrpc.client.Fault`` for an unknown name."""
         return _state(self._call("getProcessInfo", name))
 
     def start_program(self, name: str) -> None:
-        """Ask for a start; a program that runs is left alone."""
+        """Start a program without waiting for it; a program that runs is left alone."""
         self._tolerate((Faults.ALREADY_STARTED,), "startProcess", name, False)
 
     def stop_program(self, name: str) -> None:
-        """Stop a program and wait for its end; one that is stopped, or not known yet, is left alone."""
+        """Stop a program and wait until it has ended. A stopped or unknown program changes nothing."""
         self._tolerate((Faults.NOT_RUNNING, Faults.BAD_NAME), "stopProcess", name, True)
 
     def shut_down(self) -> None:
+        """Ask supervisord to end; it does so after this call has returned."""
         self._call("shutdown")
 
     def _tolerate(self, fault_codes: tuple[int, ...], method: str, *arguments: Any) -> None:

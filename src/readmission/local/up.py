@@ -1,4 +1,4 @@
-"""``make up``: from whatever state this machine is in to a served model."""
+"""``make up``: start all services, run the pipeline and make a first prediction, from any state of the machine."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -22,17 +22,17 @@ from readmission.settings import PageSettings
 
 
 class PortsInUse(ReadmissionError):
-    """Somebody else holds ports that the services need; each line of the text is one of them."""
+    """Other programs use ports that the services need; the text has a line for each port."""
 
 
 class ProgramMissing(ReadmissionError):
-    """What nothing else can replace is not installed; the text says how to have it."""
+    """A program or library without a substitute is not installed; the text says how to install it."""
 
 
 def up(instance: Instance, report: Report) -> None:
-    """Start what does not run, run the pipeline once, and show what there is.
+    """Start the services that do not run, run the pipeline once, and print addresses, model and first prediction.
 
-    Raises a ``ReadmissionError`` whose text says which service, port or task is in the way, with its last log lines.
+    Raises a ``ReadmissionError`` whose text names the failed service, port or task, with its last log lines.
     """
     begin = time.monotonic()
     with instance.locked():
@@ -49,7 +49,7 @@ def up(instance: Instance, report: Report) -> None:
 
 
 def _prepare(instance: Instance, report: Report) -> Plan:
-    """The plan, once its ports are known to be free and the programs that it can have are installed."""
+    """Make the plan after checking that its ports are free and installing the missing programs."""
     settings = chosen(*SERVICE_SETTINGS)
     if not instance.supervisor.is_running():
         end_marked(instance.mark, grace_seconds=5)
@@ -92,13 +92,13 @@ def _start(instance: Instance, plan: Plan, report: Report) -> None:
 
 
 def _changes(before: Mapping[str, Service], now: Iterable[Service]) -> dict[str, list[str]]:
-    """The services that are not defined as they were, each with the names of its variables that changed."""
+    """The services whose definition changed, each with the names of its changed variables."""
     return {
         service.name: sorted(
             {name for name, _ in before[service.name].environment.items() ^ service.environment.items()}
         )
         for service in now
-        # on what a service waits at its start says nothing about the one that runs
+        # a change of depends_on affects the order of a start, not a running service
         if service.name in before and replace(before[service.name], depends_on=service.depends_on) != service
     }
 

@@ -1,1 +1,1 @@
-"""What needs scikit-learn, LightGBM, ONNX or matplotlib: candidates, their fit, evaluation, export and plots."""
+"""Code that needs scikit-learn, LightGBM, ONNX or matplotlib: candidates, fit, evaluation, export and plots."""

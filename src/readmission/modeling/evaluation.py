@@ -1,4 +1,4 @@
-"""How good a model is on one split, as named numbers; and the cut-offs that are chosen on the validation split."""
+"""The metrics of a model on each split, and the cut-offs that are chosen on the validation split."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,13 +23,16 @@ from readmission.errors import NotEnoughData
 
 MEDIUM_RISK_PERCENTILE = 50
 HIGH_RISK_PERCENTILE = 80
-# cut-offs are rounded so that the pipeline and its float32 export put each patient on the same side
+# cut-offs are rounded, so that the pipeline and its float32 export put each patient on the same side of them
 _DECIMALS = 4
 
 
 @dataclass(frozen=True)
 class CutOffs:
-    """Probabilities: from ``threshold`` on the prediction is 1; risk bands low < ``medium`` <= medium < ``high``."""
+    """Cut-offs of the probability, between 0 and 1. From ``threshold`` upwards the prediction is 1.
+
+    The risk bands are low below ``medium``, medium below ``high``, and high from there upwards.
+    """
 
     threshold: float
     medium: float
@@ -38,7 +41,11 @@ class CutOffs:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A model on every split. ``scored``: outcomes and ``(n,)`` probabilities by split."""
+    """The evaluation of a model on every split.
+
+    ``scored``: outcomes and ``(n,)`` probabilities by split. ``metrics``: by name, such as ``test_roc_auc``.
+    ``calibrated``: whether the calibration on the validation split is good.
+    """
 
     scored: dict[Split, tuple[Observations, np.ndarray]]
     cut_offs: CutOffs
@@ -54,11 +61,12 @@ def measure(
     rounds: int,
     seed: int,
 ) -> Measurement:
-    """All metrics of a model. Cut-offs and the verdict on its calibration come from the validation split alone.
+    """All metrics of a model. Cut-offs and ``calibrated`` come from the validation split only.
 
-    ``predict``: ``n`` clean encounters to ``(n,)`` probabilities. Raises ``NotEnoughData`` when a split is too poor.
+    ``predict``: ``n`` clean encounters to ``(n,)`` probabilities. ``rounds``: bootstrap samples for each interval.
+    Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
     """
-    # the outcomes first: a split that cannot be measured is found before the model works
+    # the outcomes come first, so that a split that cannot be measured is found before any prediction
     observed = {split: observations(frame, target) for split, frame in frames.items()}
     scored = {split: (observed[split], predict(frame)) for split, frame in frames.items()}
     cut_offs = choose_cut_offs(*scored["validation"])
@@ -74,17 +82,17 @@ def measure(
 
 
 def observations(frame: pd.DataFrame, target: Target) -> Observations:
-    """The outcomes and patients of clean encounters; raises ``NotEnoughData`` when a model cannot be measured there."""
+    """The outcomes and patients of clean encounters; raises ``NotEnoughData`` when they cannot measure a model."""
     return Observations.of(frame[TARGET_COLUMN[target]].to_numpy(), frame["patient_nbr"].to_numpy())
 
 
 def choose_cut_offs(observed: Observations, probability: np.ndarray) -> CutOffs:
-    """The threshold with the largest Youden's J (sensitivity + specificity - 1), and the bands by percentile.
+    """The threshold with the largest Youden's J (sensitivity + specificity - 1), and bands at percentiles 50 and 80.
 
-    Youden 1950, doi 10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+    Source: Youden 1950, doi 10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
     """
     false_positive, true_positive, thresholds = roc_curve(observed.outcome, probability)
-    # the first point is "nobody", whose threshold is infinite
+    # the first point of the curve predicts nobody, and its threshold is infinite
     best = 1 + int(np.argmax((true_positive - false_positive)[1:]))
     medium, high = np.percentile(probability, [MEDIUM_RISK_PERCENTILE, HIGH_RISK_PERCENTILE])
     return CutOffs(*(round(float(value), _DECIMALS) for value in (thresholds[best], medium, high)))
@@ -93,9 +101,10 @@ def choose_cut_offs(observed: Observations, probability: np.ndarray) -> CutOffs:
 def evaluate(
     split: Split, observed: Observations, probability: np.ndarray, threshold: float, *, rounds: int, seed: int
 ) -> dict[str, float]:
-    """All metrics of one split, named ``<split>_<metric>``; calibration only where there is a finite one.
+    """All metrics of one split, named ``<split>_<metric>``.
 
-    Raises ``NotEnoughData`` when there is none on a held-out split.
+    The train split may lack the calibration metrics. Raises ``NotEnoughData`` when the calibration of a held-out split
+    has no finite slope.
     """
     prediction = probability >= threshold
     auc = roc_auc_interval(observed, probability, rounds, seed)
@@ -118,7 +127,7 @@ def _calibration_metrics(split: Split, observed: Observations, probability: np.n
     try:
         calibration = calibrate(observed.outcome, probability)
     except NotEnoughData:
-        # a model may know its few training rows by heart, which leaves no finite slope there, and only there
+        # a model can separate few training rows perfectly, which has no finite calibration slope
         if split != "train":
             raise
         return {}

@@ -1,4 +1,4 @@
-"""A fitted pipeline as a model file, and the check that both say the same."""
+"""Export a fitted pipeline as an ONNX model file, and check that both give the same probabilities."""
 
 from collections.abc import Callable, Mapping
 
@@ -22,10 +22,10 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def export(pipeline: Pipeline, metadata: ModelFileMetadata) -> bytes:
-    """The model file of a fitted candidate, as bytes of ONNX; the same pipeline gives the same bytes.
+    """The ONNX bytes of a fitted candidate; the same pipeline gives the same bytes.
 
-    Its graph starts after the encoder: a server encodes with ``encoding.encode``. Raises :class:`InvalidModel` when
-    the graph has no single output of probabilities.
+    The graph starts after the encoder, since a server encodes with ``encoding.encode``. Raises :class:`InvalidModel`
+    when the graph has not exactly one output of probabilities.
     """
     _register_converters()
     after_encoder = pipeline[1:]
@@ -41,9 +41,10 @@ def export(pipeline: Pipeline, metadata: ModelFileMetadata) -> bytes:
 
 
 def parity(pipeline: Pipeline, predict: Predict, frame: pd.DataFrame) -> float:
-    """The largest difference of a probability between pipeline and model file, encoded each in its own way.
+    """The largest absolute difference of probability between pipeline and model file; 0 for an empty frame.
 
-    ``frame``: clean encounters. ``predict`` takes what ``encoding.encode`` makes of the same encounters as records.
+    ``frame``: clean encounters, which the pipeline encodes itself. ``predict``: the model file's prediction; it gets
+    the same encounters as ``encoding.encode`` encodes them from records.
     """
     matrix = encode(_records(frame))
     expected = pipeline.predict_proba(frame)[:, 1]
@@ -51,16 +52,16 @@ def parity(pipeline: Pipeline, predict: Predict, frame: pd.DataFrame) -> float:
 
 
 def check_parity(pipeline: Pipeline, predict: Predict, frame: pd.DataFrame, seed: int = 0) -> float:
-    """Parity on ``frame`` and on a copy with more unknowns; raises :class:`InvalidModel` from ``PARITY_LIMIT`` on.
+    """The larger parity of ``frame`` and of a copy with more unknown values.
 
-    A frame without rows shows nothing and is refused as well.
+    Raises :class:`InvalidModel` when it is not below ``PARITY_LIMIT``, and for a frame without rows.
     """
     if frame.empty:
         raise InvalidModel("there are no encounters to compare the model file with its pipeline on")
     largest = max(
         parity(pipeline, predict, frame), parity(pipeline, predict, with_unknowns(frame, UNKNOWN_SHARE, seed))
     )
-    # written this way round, NaN fails
+    # "not <" instead of ">=", so that NaN fails
     if not largest < PARITY_LIMIT:
         raise InvalidModel(f"the model file differs from its pipeline by {largest:.2g}, allowed is {PARITY_LIMIT:.0e}")
     return largest
@@ -88,7 +89,7 @@ def _records(frame: pd.DataFrame) -> list[Mapping[str, object]]:
 
 
 def _keep_only_probabilities(model: ModelProto) -> None:
-    """Nobody reads the label: the threshold is ours, and one output is faster than two."""
+    """Remove the label output: the platform applies its own threshold, and one output is faster than two."""
     kept = [output for output in model.graph.output if output.name == OUTPUT]
     if len(kept) != 1:
         raise InvalidModel(f"the exported graph has {len(kept)} outputs named {OUTPUT}")

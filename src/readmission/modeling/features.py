@@ -1,4 +1,4 @@
-"""The first step of every model's pipeline: clean encounters to the matrix of ``encoding``, many rows at once."""
+"""The encoder of clean encounters, which is the first step of every pipeline, and the log1p transformer."""
 
 from typing import Self
 
@@ -17,7 +17,7 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn nothing: the encoding is fixed by the schema."""
+        """Return the encoder unchanged, since the schema fixes the encoding."""
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
@@ -25,7 +25,7 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
         return np.column_stack([_encode_column(X[column.name], column) for column in FEATURES])
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """The names of the matrix's columns, whatever ``input_features`` are."""
+        """The names of the matrix's columns; ``input_features`` is ignored."""
         return np.array([column.name for column in FEATURES], dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -33,13 +33,13 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
 
 
 class Log1p(TransformerMixin, BaseEstimator):
-    """``log(1 + x)`` of each value: a count of visits is skewed, and so its logarithm is closer to linear in the risk.
+    """``log(1 + x)`` of each value: counts of visits are skewed, and their logarithm is closer to linear in the risk.
 
-    Stateless. A class of ours since scikit-learn's ``FunctionTransformer`` has no ONNX export.
+    Stateless. Scikit-learn's ``FunctionTransformer`` is not used because it has no ONNX export.
     """
 
     def fit(self, X: np.ndarray, y: object = None) -> Self:
-        """Note the number of columns, as scikit-learn's estimators do."""
+        """Store the number of columns, as scikit-learn's estimators do."""
         self.n_features_in_ = X.shape[1]
         return self
 

@@ -1,4 +1,4 @@
-"""A candidate's whole pipeline: raw clinical values in, probability of readmission out."""
+"""A candidate's whole pipeline, from clean clinical values to the probability of readmission."""
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
@@ -11,7 +11,10 @@ from readmission.modeling.features import ClinicalEncoder
 
 
 def build(candidate: str, seed: int) -> Pipeline:
-    """An unfitted pipeline; raises ``KeyError`` for a name that is not in ``CANDIDATE_NAMES``."""
+    """An unfitted pipeline of encoder, preparation and estimator.
+
+    Raises ``KeyError`` for a name that is not in ``CANDIDATE_NAMES``.
+    """
     declared = load(candidate)
     return Pipeline(
         [

@@ -1,4 +1,4 @@
-"""What skl2onnx is told about estimators that it does not know or converts wrongly."""
+"""Converters for estimators that skl2onnx does not know or converts wrongly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""ROC, precision-recall and calibration curves as PNG files. No pyplot: it keeps figures in global state."""
+"""ROC, precision-recall and calibration curves as PNG files, without pyplot, which keeps figures in global state."""
 
 import io
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ CATEGORIES = tuple(name for name in FEATURE_NAMES if name not in NUMBERS)
 
 
 def for_trees() -> ColumnTransformer:
-    """Imputed numbers, then imputed categories as they are encoded: trees split both."""
+    """Imputed numbers, then imputed category codes, which trees can split without further encoding."""
     return ColumnTransformer(
         [
             ("numbers", _known_numbers(), _positions(NUMBERS)),
@@ -25,7 +25,7 @@ def for_trees() -> ColumnTransformer:
 
 def for_linear() -> ColumnTransformer:
     """Scaled numbers, scaled logarithms of the counts of visits, and one column for each category."""
-    # age bands are evenly spaced: as a number they cost one coefficient instead of ten
+    # age bands are evenly spaced, so age as a number needs one coefficient instead of ten
     scaled = (*(name for name in NUMBERS if name not in VISITS), "age")
     one_hot = tuple(name for name in CATEGORIES if name != "age")
     return ColumnTransformer(
@@ -50,5 +50,5 @@ def _known_numbers() -> SimpleImputer:
 
 
 def _known_categories() -> SimpleImputer:
-    # "unknown" as a category of its own: no estimator sees NaN, whose way through a tree the exports disagree about
+    # unknown is its own category: the ONNX exports handle NaN in trees differently, so no estimator may get NaN
     return SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True)

@@ -1,1 +1,1 @@
-"""The life of a model, one module per Airflow task, named as the task is."""
+"""The tasks of the Airflow DAG. Each task has a module of its own name, with a function of that name."""

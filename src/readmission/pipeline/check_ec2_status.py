@@ -1,4 +1,4 @@
-"""Task 1: is the source there? Where it lives on a sleeping instance, wake it."""
+"""Task 1: check that the data API answers, and start its EC2 instance when that is stopped."""
 
 from datetime import datetime
 from typing import Protocol
@@ -13,30 +13,30 @@ GONE = {"shutting-down", "terminated"}
 
 
 class Source(Protocol):
-    """What the task needs of ``adapters.data_api.DataApi``."""
+    """The part of ``adapters.data_api.DataApi`` that this task uses."""
 
     def health(self) -> bool:
-        """True when it answers; raises :class:`SourceUnavailable` when it does not."""
+        """True when the data API answers; otherwise raises :class:`SourceUnavailable`."""
 
 
 class Instance(Protocol):
-    """What the task needs of ``adapters.compute.Ec2Instance``.
+    """The part of ``adapters.compute.Ec2Instance`` that this task uses.
 
-    Both methods raise :class:`SourceUnavailable` for a fault that may pass, and another error for one that will not.
+    Both methods raise :class:`SourceUnavailable` for a temporary error, and another class for a permanent one.
     """
 
     def state(self) -> str:
-        """EC2's name of its state: pending, running, stopping, stopped, shutting-down, terminated."""
+        """EC2's name of the state: pending, running, stopping, stopped, shutting-down or terminated."""
 
     def start(self) -> None:
-        """Start it and return at once, before it runs."""
+        """Ask EC2 to start the instance; returns before it runs."""
 
 
 def check_ec2_status(*, source: Source, instance: Instance | None, schedule: Schedule, now: datetime) -> bool:
-    """True when the data API answers, False when it may after a while; asks ``/health`` only: no batch is consumed.
+    """True when the data API answers on ``/health``, False when it may answer later.
 
-    Raises :class:`NothingToDo` outside the schedule, :class:`SourceUnavailable` when the API is down and no instance
-    is configured, and what an instance raises when waiting is no use (unknown, terminated, not allowed).
+    Raises :class:`NothingToDo` when it is down outside the schedule, :class:`SourceUnavailable` when it is down and no
+    instance is configured, :class:`NotFound` for a terminated instance, and the permanent errors of ``instance``.
     """
     try:
         return source.health()
@@ -55,7 +55,7 @@ def _wake(instance: Instance, silence: str) -> None:
         if state == "stopped":
             instance.start()
     except SourceUnavailable as error:
-        log.warning("instance not asked, trying again later", reason=str(error))
+        log.warning("EC2 request failed, trying again later", reason=str(error))
         return
     if state in GONE:
         raise NotFound(f"the data API's instance is {state}: deploy it again (aws/README.md)")

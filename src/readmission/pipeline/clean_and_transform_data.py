@@ -1,4 +1,4 @@
-"""Task 4: the stored raw batches to clean ones, in the datasets bucket under ``clean/``."""
+"""Task 4: clean the stored raw batches and write them to the datasets bucket under ``clean/``."""
 
 from readmission.adapters.database import RawDatabase
 from readmission.adapters.object_store import DATASETS, ObjectStore
@@ -10,7 +10,10 @@ log = get_logger(__name__)
 
 
 def clean_and_transform_data(batch_numbers: list[int], *, raw: RawDatabase, store: ObjectStore) -> list[CleanRef]:
-    """Clean each batch from the raw table; the rules are ``domain.cleaning``'s."""
+    """Clean each batch of the raw table with the rules of ``domain.cleaning``; returns a reference to each.
+
+    Raises ``NotFound`` when a batch is not stored.
+    """
     return [_clean_batch(number, raw, store) for number in batch_numbers]
 
 

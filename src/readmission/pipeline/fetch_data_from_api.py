@@ -1,4 +1,4 @@
-"""Task 2: every published batch that no pipeline run has finished yet, into the landing bucket, oldest first."""
+"""Task 2: copy every published batch that no pipeline run has finished to the landing bucket, the oldest first."""
 
 from readmission.adapters.data_api import DataApi, Manifest, PublishedBatch
 from readmission.adapters.database import RawDatabase, StoredBatch
@@ -13,10 +13,11 @@ log = get_logger(__name__)
 def fetch_data_from_api(
     pipeline_run_id: str, *, data_api: DataApi, raw: RawDatabase, store: ObjectStore
 ) -> list[BatchRef]:
-    """Land the batches of this run and name them.
+    """Copy the batches of this run to the landing bucket; returns references to them.
 
-    A batch belongs to this run when no run has finished it, or when this very run did (then it was cleared). Raises
-    :class:`NothingToDo` when there is none, :class:`SourceChanged` when the source is not the one stored so far.
+    A batch belongs to this run when no run has finished it, or when this run did and was cleared. Raises
+    :class:`NothingToDo` when there is no such batch, and :class:`SourceChanged` when the data API has another source or
+    other batches than those stored.
     """
     manifest = data_api.manifest()
     stored = {batch.batch_number: batch for batch in raw.batches()}
@@ -62,7 +63,7 @@ def _published_ref(batch: PublishedBatch, source: str) -> BatchRef:
 
 def _land(ref: BatchRef, data_api: DataApi, store: ObjectStore) -> None:
     if store.exists(LANDING, ref["key"]):
-        log.info("batch landed before", batch=ref["batch_number"])
+        log.info("batch is in the landing bucket already", batch=ref["batch_number"])
         return
     store.put(LANDING, ref["key"], data_api.fetch_batch(ref["batch_number"], ref["sha256"]))
     log.info("batch landed", batch=ref["batch_number"], rows=ref["rows"])

@@ -1,6 +1,6 @@
-"""Task 10: the gate between a registered version and production, and the ledger of what it decided.
+"""Task 10: decide whether a registered version goes into production, and record the decision in the ledger.
 
-The ledger is written first, tags and aliases after it: a killed task finds its decision there and completes it.
+The ledger is written before tags and aliases, so a task that was killed finds its decision there and completes it.
 """
 
 import json
@@ -41,9 +41,9 @@ def promote_to_production(
     bootstrap_rounds: int,
     who: str = "pipeline",
 ) -> PromotionRef:
-    """Decide once for each version and pipeline run; what was decided is completed, never decided anew.
+    """Decide once for each version and pipeline run; a repeated task completes the recorded decision.
 
-    Raises :class:`InvalidModel` when the registered version's own model file is broken or predicts another target.
+    Raises :class:`InvalidModel` when the model file of the registered version is broken or predicts another target.
     """
     version = registry.version(registered["version"])
     record = _recorded(version, pipeline_run_id, inference)
@@ -87,12 +87,12 @@ def _record(
 
 
 def _complete(record: PromotionRecord, version: ModelVersion, registry: ModelRegistry) -> None:
-    """Bring tags and aliases to what the ledger says, unless production has moved on since."""
+    """Set tags and aliases as the ledger says; the alias only if production has not changed since the decision."""
     if version.tags.get(PROMOTION) == ROLLED_BACK:
         return
     registry.tag(version, {PROMOTION: _OUTCOME[record.action], PROMOTION_REASON: record.reason})
     current = registry.production()
-    # an old run that is cleared and goes again must not take a newer version out of production
+    # an old run that is cleared must not replace a newer version in production
     if record.action == "promote" and (current.version if current else None) == record.previous_version:
         registry.promote(version)
 
@@ -117,7 +117,7 @@ def _decision(
     rounds: int,
     seed: int,
 ) -> Decision:
-    """Measure both versions on the test rows, as their model files answer, and ask the gate."""
+    """Measure the model files of both versions on the test rows and apply the rules of ``domain.promotion``."""
     observed = observations(test, target)
     matrix = ClinicalEncoder().transform(test)
     model = OnnxModel.from_bytes(registry.download_onnx(version))

@@ -1,4 +1,4 @@
-"""What tasks hand to each other: small JSON references, never rows."""
+"""The references that tasks exchange: small JSON documents, never rows of data."""
 
 from typing import TypedDict
 
@@ -14,7 +14,7 @@ class BatchRef(TypedDict):
 
 
 class CleanRef(TypedDict):
-    """A cleaned batch in the datasets bucket; ``dropped`` counts the rows left out, by reason."""
+    """A cleaned batch in the datasets bucket; ``dropped`` counts the removed rows by reason."""
 
     batch_number: int
     key: str
@@ -25,7 +25,7 @@ class CleanRef(TypedDict):
 class DatasetRef(TypedDict):
     """A frozen data set: ``datasets/<digest>/{train,validation,test}.parquet``.
 
-    ``digest`` is the sha256 over the three files; ``rows`` counts by split; ``source`` is uci, file or synthetic.
+    ``digest`` is a sha256 of the three files; ``rows`` counts by split; ``source`` is uci, file or synthetic.
     """
 
     digest: str
@@ -52,7 +52,7 @@ class RegisteredRef(TypedDict):
 
 
 class PromotionRef(TypedDict):
-    """What the gate decided and which version is in production now (None: none)."""
+    """The gate's decision on ``version``, and the version in production afterwards (None: there is none)."""
 
     promoted: bool
     reason: str

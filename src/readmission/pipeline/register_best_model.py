@@ -1,4 +1,4 @@
-"""Task 9: the best candidate becomes a version of the registered model, with its model file checked against it."""
+"""Task 9: register the best candidate as a model version, after comparing its model file with its pipeline."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,10 +29,10 @@ def register_best_model(
     registry: ModelRegistry,
     target: Target,
 ) -> RegisteredRef:
-    """Register the candidate with the best validation ROC AUC; its run's version when it has one already.
+    """Register the candidate with the best validation ROC AUC; a run that has a version keeps it.
 
     Raises :class:`InvalidModel` when no candidate was trained, when the best one predicts another target, or when its
-    model file and its pipeline disagree.
+    model file and its pipeline give different probabilities.
     """
     best = choose_best(trained)
     version = registry.find(best["run_id"])
@@ -52,7 +52,10 @@ def register_best_model(
 
 
 def choose_best(trained: Sequence[TrainedRef]) -> TrainedRef:
-    """The highest validation ROC AUC, never the accuracy; between equals the first name in the alphabet."""
+    """The candidate with the highest validation ROC AUC; of equal ones the first in alphabetical order.
+
+    Raises :class:`InvalidModel` when there is none.
+    """
     if not trained:
         raise InvalidModel("no candidate was trained")
     return min(trained, key=lambda reference: (-reference["validation_roc_auc"], reference["candidate"]))
@@ -61,7 +64,7 @@ def choose_best(trained: Sequence[TrainedRef]) -> TrainedRef:
 def _model_file(
     run: TrainingRun, dataset: DatasetRef, store: ObjectStore, experiment: Experiment
 ) -> tuple[bytes, float]:
-    """The model file of a run and its largest difference from the pipeline, on the validation split."""
+    """The model file of a run, and its largest difference of probability from the pipeline on the validation split."""
     pipeline = experiment.load_pipeline(run.run_id, load(run.tags["candidate"]).trusted_types)
     onnx = export(pipeline, _metadata(run))
     validation = store.get_frame(DATASETS, f"{dataset['digest']}/validation.parquet")

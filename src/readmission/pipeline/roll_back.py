@@ -1,4 +1,4 @@
-"""A person takes the version in production out of it: back to the one before, with a row in the ledger."""
+"""Replace the version in production by the previous one, on a person's order, and record it in the ledger."""
 
 from datetime import UTC, datetime
 
@@ -13,8 +13,8 @@ log = get_logger(__name__)
 def roll_back(reason: str, who: str, *, registry: ModelRegistry, inference: InferenceDatabase) -> ModelVersion:
     """Put the previous version back into production; returns it.
 
-    The ledger is written first: after a kill in between, the same command completes it. Raises :class:`NotFound` when
-    nothing is in production or there is no version before.
+    The ledger is written first, so after a kill the same command completes the rollback. Raises :class:`NotFound` when
+    no version is in production or there is no previous one.
     """
     current, previous = registry.production(), registry.previous()
     if current is None or previous is None or current.version == previous.version:
@@ -29,7 +29,7 @@ def roll_back(reason: str, who: str, *, registry: ModelRegistry, inference: Infe
             at=datetime.now(UTC),
             reason=reason,
             evidence={},
-            # not of a run: names the step back, so that a second try is not a second row
+            # no run id: the text names this rollback, so that a repeated command adds no second row
             pipeline_run_id=f"rollback-{current.version}-to-{previous.version}",
         )
     )

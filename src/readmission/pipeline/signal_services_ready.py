@@ -1,4 +1,4 @@
-"""Task 11: close the run and see that the inference API serves the model in production."""
+"""Task 11: mark the run's batches as processed, and make the inference API load the production version."""
 
 from readmission.adapters.database import RawDatabase
 from readmission.adapters.inference_api import InferenceApi
@@ -19,15 +19,15 @@ def signal_services_ready(
     registry: ModelRegistry,
     inference_api: InferenceApi | None,
 ) -> None:
-    """Mark the batches as processed; then ask the inference API to load the production version, where one is set.
+    """Mark the batches as processed; then ask the inference API, if one is set, to load the production version.
 
-    Raises :class:`ModelNotLoaded` when it serves another version afterwards: Airflow's retry asks again, and the
-    workers follow the alias by themselves in any case.
+    Raises :class:`ModelNotLoaded` when it serves another version afterwards. Airflow's retry asks again, and the
+    inference API's workers also poll the alias themselves.
     """
     raw.mark_processed([ref["batch_number"] for ref in batches], pipeline_run_id)
     if inference_api is None:
         return
-    # asked anew: a task that is cleared later finds what a later run or a rollback put into production
+    # read from the registry: when this task is cleared, a later run or rollback may have changed production
     production = registry.production()
     if production is None:
         return

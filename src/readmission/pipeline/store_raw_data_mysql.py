@@ -1,4 +1,4 @@
-"""Task 3: the landed batches into ``raw_data_db``."""
+"""Task 3: validate the batches of the landing bucket and store them in ``raw_data_db``."""
 
 import hashlib
 import io
@@ -17,7 +17,10 @@ log = get_logger(__name__)
 
 
 def store_raw_data_mysql(batches: list[BatchRef], *, store: ObjectStore, raw: RawDatabase) -> list[int]:
-    """Store each batch and its ledger row; returns the batch numbers. A batch that is there already adds nothing."""
+    """Store each batch and its ledger row; returns the batch numbers. Storing a batch again adds nothing.
+
+    Raises :class:`InvalidBatch` when the object is not the published one or violates the raw contract.
+    """
     for ref in batches:
         frame = _landed_frame(ref, store)
         added = raw.store_batch(

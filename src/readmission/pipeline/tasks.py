@@ -1,6 +1,6 @@
-"""A task of the pipeline as Airflow calls it: references in and out, everything else made from the environment.
+"""Make Airflow tasks from the pipeline's functions. They exchange references; all else comes from the environment.
 
-The DAG processor reads this module every few seconds, so a task's own module is imported when the task runs.
+The DAG processor imports this module every few seconds, so a task's own module is imported only when the task runs.
 """
 
 import os
@@ -21,21 +21,21 @@ from readmission.settings import PipelineSettings
 
 
 def step(name: str, **options: Any) -> Any:
-    """The task ``name`` for the DAG, to be called with references; ``options`` are those of Airflow's ``task``."""
-    # a reference is one XCom, not one for each of its keys
+    """The Airflow task ``name``; the DAG calls it with references. ``options`` are those of Airflow's ``task``."""
+    # a reference is a dict and stays one XCom, instead of one for each key
     return task(multiple_outputs=False, **options)(airflow_task(name))
 
 
 def airflow_task(name: str) -> Callable[..., Any]:
-    """The function ``name`` of ``pipeline/<name>.py`` as Airflow calls it; its task id is ``name``.
+    """A callable for Airflow that runs the function ``name`` of ``pipeline/<name>.py``; its task id is ``name``.
 
-    The DAG gives it references, by position or by name. Each other parameter without a default is made by the entry of
+    The DAG passes references by position or by name. Each other parameter without a default is made by the entry of
     its name in ``wiring.COLLABORATORS``.
     """
 
     def call(*references: Any, **context: Any) -> Any:
         configure_logging(json=PipelineSettings().log_json)
-        # a task can wait longer for a busy MLflow than an inference server that polls it
+        # a task may wait longer for a busy MLflow than an inference server, which polls it
         limit_requests(os.environ, timeout_seconds=60, retries=5)
         run = getattr(import_module(f"readmission.pipeline.{name}"), name)
         with airflow_errors():
@@ -47,7 +47,7 @@ def airflow_task(name: str) -> Callable[..., Any]:
 
 @contextmanager
 def airflow_errors() -> Iterator[None]:
-    """Translate to Airflow's errors: nothing to do is a skip; what no retry can mend fails the task at once."""
+    """Translate errors to Airflow's: ``NothingToDo`` skips the task; an error that no retry solves fails it at once."""
     try:
         yield
     except NothingToDo as reason:

@@ -1,4 +1,4 @@
-"""Task 8: fit one candidate, measure it on the three splits, log everything to its MLflow run."""
+"""Task 8: fit one candidate, measure it on the three splits, and log model, metrics and plots to its MLflow run."""
 
 import json
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def train_ml_models(
     seed: int,
     bootstrap_rounds: int,
 ) -> TrainedRef:
-    """Train ``candidate`` on a frozen data set; a run that is finished already is taken as it is.
+    """Train ``candidate`` on a frozen data set; a finished run with the same key is reused.
 
     Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
     """
@@ -53,7 +53,7 @@ def train_ml_models(
 def _splits(dataset: DatasetRef, store: ObjectStore, target: Target) -> dict[Split, pd.DataFrame]:
     frames = {split: store.get_frame(DATASETS, f"{dataset['digest']}/{split}.parquet") for split in SPLITS}
     for frame in frames.values():
-        # raises before the long work of fitting when a split cannot be measured
+        # raises before the slow fit when a split cannot be measured
         observations(frame, target)
     return frames
 

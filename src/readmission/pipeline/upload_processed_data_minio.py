@@ -1,4 +1,4 @@
-"""Task 7: the three splits, frozen as Parquet under the digest of their content."""
+"""Task 7: upload the three splits as Parquet files under the digest of their content."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ def upload_processed_data_minio(
 ) -> DatasetRef:
     """Upload ``<digest>/{train,validation,test}.parquet`` of all clean encounters up to the newest of these batches.
 
-    The same rows give the same digest: an older run that is cleared finds the data set that it had.
+    The same rows give the same digest, so an older run that is cleared gets its former data set.
     """
     newest = max(batch_numbers)
     frames = {split: _up_to(newest, clean.read_split(split)) for split in SPLITS}
@@ -37,5 +37,5 @@ def _up_to(batch_number: int, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _source(raw: RawDatabase) -> str:
-    # the raw ledger refuses a second source, so the first batch speaks for all
+    # the raw ledger refuses a second source, so all batches have the source of the first
     return raw.batches()[0].source

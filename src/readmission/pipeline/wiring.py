@@ -1,4 +1,4 @@
-"""What a task works with, made from the environment. A task's process makes what it needs and ends with it."""
+"""Make the collaborators of the tasks from the environment. Each task runs in its own process and makes its own."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,60 +18,60 @@ if TYPE_CHECKING:
     from readmission.adapters.registry import ModelRegistry
 
 
-# a source that takes longer to say that it lives is not up yet
+# a data API that needs longer to answer /health counts as down
 HEALTH_SECONDS = 5
 
 
 def pipeline_run_id() -> str:
-    """Airflow's id of this DAG run; the same when the run is cleared and goes again."""
+    """Airflow's id of this DAG run; it stays the same when the run is cleared."""
     from airflow.sdk import get_current_context
 
     return str(get_current_context()["run_id"])
 
 
 def data_api(timeout: float = 30) -> "DataApi":
-    """``timeout``: seconds until one request counts as not answered."""
+    """A client of the data API; ``timeout`` is in seconds for one attempt."""
     from readmission.adapters.data_api import DataApi
 
     return DataApi(PipelineSettings().data_api_url, timeout=timeout)
 
 
 def instance() -> "Ec2Instance | None":
-    """None where no instance is set: then the data API is always on, or somebody else's to start."""
+    """The EC2 instance of the data API; None when none is configured, so that the pipeline cannot start it."""
     from readmission.adapters.compute import Ec2Instance
 
     return Ec2Instance.from_settings(PipelineSettings())
 
 
 def schedule() -> Schedule:
-    """The hours of the data API's instance, in its own time zone."""
+    """The hours in which the data API's instance runs, in the time zone of the settings."""
     settings = PipelineSettings()
     return Schedule(settings.schedule_start, settings.schedule_stop, ZoneInfo(settings.schedule_timezone))
 
 
 def object_store() -> "ObjectStore":
-    """Raises :class:`MissingSetting` where S3's keys are not set."""
+    """The S3 store. Raises :class:`MissingSetting` when its keys are not set."""
     from readmission.adapters.object_store import ObjectStore
 
     return ObjectStore.from_settings(PipelineSettings())
 
 
 def raw_database() -> "RawDatabase":
-    """Raises :class:`MissingSetting` where its URL is not set."""
+    """The raw database. Raises :class:`MissingSetting` when its URL is not set."""
     from readmission.adapters.database import RawDatabase
 
     return RawDatabase(PipelineSettings().require("raw_database_url"))
 
 
 def clean_database() -> "CleanDatabase":
-    """Raises :class:`MissingSetting` where its URL is not set."""
+    """The clean database. Raises :class:`MissingSetting` when its URL is not set."""
     from readmission.adapters.database import CleanDatabase
 
     return CleanDatabase(PipelineSettings().require("clean_database_url"))
 
 
 def inference_database() -> "InferenceDatabase":
-    """Raises :class:`MissingSetting` where its URL is not set."""
+    """The inference database. Raises :class:`MissingSetting` when its URL is not set."""
     from readmission.adapters.database import InferenceDatabase
 
     return InferenceDatabase(PipelineSettings().require("inference_database_url"))
@@ -86,7 +86,7 @@ def experiment() -> "Experiment":
 
 
 def registry() -> "ModelRegistry":
-    """The registered model, with more patience than the inference API has."""
+    """The registered model's versions in MLflow."""
     from readmission.adapters.registry import ModelRegistry
 
     settings = PipelineSettings()
@@ -94,7 +94,7 @@ def registry() -> "ModelRegistry":
 
 
 def inference_api() -> "InferenceApi | None":
-    """None where no inference API is set: then there is nobody to signal."""
+    """A client of the inference API with the admin key; None when no URL is set."""
     from readmission.adapters.inference_api import InferenceApi
 
     settings = PipelineSettings()
@@ -103,7 +103,7 @@ def inference_api() -> "InferenceApi | None":
     return InferenceApi(settings.inference_api_url, admin_api_key=settings.admin_api_key)
 
 
-# how a task gets a parameter that is no reference, by the parameter's name
+# the factory of each task parameter that is not a reference, by the parameter's name
 COLLABORATORS: dict[str, Callable[[], Any]] = {
     "pipeline_run_id": pipeline_run_id,
     "now": lambda: datetime.now(UTC),

@@ -1,7 +1,7 @@
-"""The only place that reads the environment: one frozen class for each process, made of shared parts.
+"""The settings from the environment: one frozen class for each process, composed of shared parts.
 
 Each field is the environment variable of the same name in upper case; ``.env.example`` documents all of them. A process
-is given only the variables of its own class, so that nobody holds a secret that it does not read.
+gets only the variables of its own class, so it holds no secret that it does not use.
 """
 
 from readmission.settings.data_api import DataApiSettings

@@ -1,4 +1,4 @@
-"""What every settings class shares: it is frozen, ignores empty variables, and names what is missing."""
+"""The base class of all settings."""
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,7 +12,10 @@ class EnvironmentSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
     def require(self, name: str) -> str:
-        """The value of an optional field, secrets revealed; raises :class:`MissingSetting` when it is not set."""
+        """The value of an optional field as plain text, also of a secret.
+
+        Raises :class:`MissingSetting` when it is not set.
+        """
         value = getattr(self, name)
         if value is None:
             raise MissingSetting(name.upper())

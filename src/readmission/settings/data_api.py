@@ -11,7 +11,11 @@ UCI_SHA256 = "0689e7ec031237dc63031b938805c48377748761a3b26acab621567afa24df97"
 
 
 class DataApiSettings(ListenSettings, LogSettings):
-    """Where the encounters come from, and how they are handed out."""
+    """The source of the encounters, and the size and interval of the batches.
+
+    ``data_path``: a file of encounters; None downloads the UCI archive, or makes synthetic rows when it is not
+    available. ``batch_interval_seconds``: the time from one published batch to the next.
+    """
 
     data_path: Path | None = None
     data_cache: Path = Path("var/data-api")

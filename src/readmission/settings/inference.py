@@ -8,7 +8,10 @@ from readmission.settings.parts import InferenceDatabaseSettings, ListenSettings
 
 
 class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSettings, LogSettings):
-    """``api_keys``: the keys of all clients, separated by commas; without them ``/predict`` is open."""
+    """The settings of the inference API.
+
+    ``api_keys``: the keys of all clients, separated by commas; without them ``/predict`` needs no key.
+    """
 
     inference_port: int = Field(default=8000, ge=1, lt=65_536)
     inference_workers: int = Field(default=2, ge=1)

@@ -6,7 +6,7 @@ from readmission.settings.parts import LogSettings
 
 
 class PageSettings(LogSettings):
-    """``page_api_key``: the page's own key, one of the inference API's ``API_KEYS``."""
+    """The settings of the page. ``page_api_key``: its own key, one of the inference API's ``API_KEYS``."""
 
     inference_api_url: str = "http://127.0.0.1:8000"
     page_api_key: SecretStr | None = None

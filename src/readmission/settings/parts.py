@@ -1,4 +1,4 @@
-"""The parts that several processes share, each about one thing."""
+"""The parts that the settings of several processes share, one class for each subject."""
 
 from datetime import time
 
@@ -8,7 +8,7 @@ from readmission.settings.base import EnvironmentSettings
 
 
 class LogSettings(EnvironmentSettings):
-    """``log_json``: JSON lines or readable text; None: JSON unless a terminal reads it."""
+    """The format of the log. ``log_json``: JSON lines (True) or text (False); None: text on a terminal, else JSON."""
 
     log_json: bool | None = None
 
@@ -20,20 +20,20 @@ class ListenSettings(EnvironmentSettings):
 
 
 class InferenceDatabaseSettings(EnvironmentSettings):
-    """The prediction log and the ledger of promotions, as an SQLAlchemy URL with its password."""
+    """The SQLAlchemy URL, with its password, of the database of predictions and promotions."""
 
     inference_database_url: SecretStr | None = None
 
 
 class DatabaseSettings(InferenceDatabaseSettings):
-    """All three databases, as SQLAlchemy URLs with their passwords."""
+    """The SQLAlchemy URLs, with their passwords, of all three databases."""
 
     raw_database_url: SecretStr | None = None
     clean_database_url: SecretStr | None = None
 
 
 class ObjectStoreSettings(EnvironmentSettings):
-    """Any S3 server."""
+    """The address, keys and region of an S3 server."""
 
     s3_endpoint: str = "http://127.0.0.1:9000"
     s3_access_key: str | None = None
@@ -42,16 +42,17 @@ class ObjectStoreSettings(EnvironmentSettings):
 
 
 class RegistrySettings(EnvironmentSettings):
-    """MLflow, and the registered model."""
+    """The address of MLflow, and the name of the registered model."""
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     model_name: str = "diabetes_classifier"
 
 
 class InstanceSettings(EnvironmentSettings):
-    """The EC2 instance that the data API lives on, and its hours; without an id and a tag (name=value) none is asked.
+    """The EC2 instance that runs the data API, and its hours. Without an id and a tag, no instance is used.
 
-    ``schedule_start`` and ``schedule_stop`` are times of day in ``schedule_timezone`` (an IANA name).
+    ``ec2_instance_tag`` has the form name=value. ``schedule_start`` and ``schedule_stop`` are times of day in
+    ``schedule_timezone``, an IANA name.
     """
 
     instance_id: str | None = None
@@ -64,7 +65,7 @@ class InstanceSettings(EnvironmentSettings):
     ec2_wait_seconds: float = Field(default=600, ge=0)
 
     def instance_tag(self) -> tuple[str, str] | None:
-        """Name and value of the tag that the instance is found by; None when no tag is set."""
+        """Name and value of the tag that identifies the instance; None when no tag is set."""
         if self.ec2_instance_tag is None:
             return None
         name, _, value = self.ec2_instance_tag.partition("=")

@@ -1,4 +1,4 @@
-"""The settings of the pipeline's tasks, and of the commands that change what they made."""
+"""The settings of the pipeline's tasks, and of the commands ``migrate`` and ``rollback``."""
 
 from typing import Literal
 
@@ -14,7 +14,10 @@ from readmission.settings.parts import (
 
 
 class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings):
-    """What a task reads; ``inference_api_url`` None: there is nobody to tell of a promotion."""
+    """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
+
+    ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git.
+    """
 
     data_api_url: str = "http://127.0.0.1:5001"
     inference_api_url: str | None = None

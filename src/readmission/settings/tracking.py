@@ -6,6 +6,6 @@ from readmission.settings.parts import ObjectStoreSettings
 
 
 class TrackingSettings(ObjectStoreSettings):
-    """``mlflow_backend_store_uri``: the SQLAlchemy URL where MLflow keeps runs and the registry."""
+    """The settings of the MLflow server. ``mlflow_backend_store_uri``: the SQLAlchemy URL of its runs and registry."""
 
     mlflow_backend_store_uri: SecretStr | None = None

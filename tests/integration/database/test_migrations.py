@@ -100,7 +100,8 @@ def test_migrating_everything_needs_all_three_urls(database_url):
 
 def test_a_database_of_a_newer_release_is_left_alone_and_named(raw_database):
     newer = text("UPDATE raw_schema_version SET version_num = 'raw_9999'")
-    raw_database._write(lambda connection: connection.execute(newer))
+    with connect(raw_database) as connection:
+        connection.execute(newer)
 
     with pytest.raises(DatabaseUnavailable, match="the raw database cannot be migrated by this release"):
         raw_database.migrate()

@@ -135,7 +135,7 @@ def test_a_broken_model_file_is_refused(experiment, client, tmp_path):
     client.log_artifact(run.run_id, str(tmp_path / "model.skops"), "model")
 
     with pytest.raises(InvalidModel, match="cannot be read"):
-        experiment.load_pipeline(run.run_id)
+        experiment.load_pipeline(run.run_id, PIPELINE_TYPES)
 
 
 def test_a_model_file_that_is_no_pipeline_is_refused(experiment, client, tmp_path):

@@ -1,6 +1,6 @@
-"""The three databases: ``RawDatabase``, ``CleanDatabase`` and ``InferenceDatabase``, each by its SQLAlchemy URL.
+"""The three databases: ``RawDatabase``, ``CleanDatabase`` and ``InferenceDatabase``, each made from an SQLAlchemy URL.
 
-The names below are imported when they are first used: serving takes ``InferenceDatabase`` and must not load pandas.
+Each name is imported at its first use, since serving imports ``InferenceDatabase`` and must not load pandas.
 """
 
 from importlib import import_module
@@ -39,7 +39,10 @@ def __getattr__(name: str) -> Any:
 
 
 def migrate_all(settings: "DatabaseSettings") -> None:
-    """Bring the three databases to their newest form; raises MissingSetting when a URL is not set."""
+    """Migrate the three databases to their newest revision; running it again changes nothing.
+
+    Raises ``MissingSetting`` when a URL is not set, and ``DatabaseUnavailable``.
+    """
     from readmission.adapters.database.clean import CleanDatabase
     from readmission.adapters.database.inference import InferenceDatabase
     from readmission.adapters.database.raw import RawDatabase

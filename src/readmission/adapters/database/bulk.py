@@ -1,7 +1,7 @@
-"""Bring a frame into a temporary table, as fast as the database can, so that plain SQL can merge it.
+"""Load a frame into a temporary table, from which plain SQL merges it into a real one.
 
-MySQL and MariaDB load it with LOAD DATA LOCAL INFILE. Where the server does not allow that, and in SQLite, rows are
-inserted.
+MySQL and MariaDB load it with LOAD DATA LOCAL INFILE. Where the server does not allow that, and in SQLite, the rows
+are inserted.
 """
 
 import os
@@ -38,9 +38,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "
 
 
 def checked(table: Table, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The columns ``names`` of a frame in that order, when each value fits the table; raises :class:`InvalidBatch`.
+    """The frame with its columns in the order of ``names``, after checking that each value fits the table.
 
-    SQLite would store what does not fit and LOAD DATA would cut it off, both in silence.
+    Without the check, SQLite silently stores values that do not fit, and LOAD DATA silently truncates them. The first
+    of ``names`` is the key. Raises :class:`InvalidBatch` for a wrong column, type, length, missing or repeated key.
     """
     if sorted(frame.columns) != sorted(names):
         raise InvalidBatch(f"{table.name}: wrong columns {sorted(set(frame.columns) ^ set(names))}")
@@ -67,9 +68,9 @@ def _check_column(column: "Column[Any]", values: "pd.Series[Any]") -> None:
 
 @contextmanager
 def staged(connection: Connection, table: Table, frame: pd.DataFrame) -> Iterator[Table]:
-    """A temporary table with the rows of ``frame``, seen by this connection alone; its columns are as in ``table``.
+    """A temporary table with the rows of ``frame``, which only this connection sees; it is dropped after the block.
 
-    The frame's first column is its key.
+    The columns have the types of those in ``table``. The first column of the frame is the primary key.
     """
     key = frame.columns[0]
     columns = [Column(n, table.c[n].type, primary_key=n == key, autoincrement=False) for n in frame.columns]
@@ -85,11 +86,11 @@ def staged(connection: Connection, table: Table, frame: pd.DataFrame) -> Iterato
 
 
 def insert_unknown(connection: Connection, staging: Table, table: Table, constants: dict[str, Any]) -> int:
-    """Insert the staged rows whose ``encounter_id`` the table does not have; returns how many that was.
+    """Insert the staged rows whose ``encounter_id`` is not in the table yet; returns their number.
 
-    ``constants`` are values of further columns. The other rows are gone from the staging table then.
+    ``constants``: values of further columns. The known rows are deleted from the staging table.
     """
-    # in one statement with the INSERT the server would copy the whole batch once more
+    # with a condition in the INSERT itself, the server would copy the whole batch once more
     is_known = exists().where(table.c.encounter_id == staging.c.encounter_id)
     connection.execute(delete(staging).where(is_known))
     values = [literal(value, table.c[name].type) for name, value in constants.items()]
@@ -109,7 +110,7 @@ def _takes_local_files(connection: Connection) -> bool:
     """Whether the server allows LOAD DATA LOCAL: MariaDB does by default, MySQL does not."""
     if is_sqlite(connection):
         return False
-    # asked for beforehand: the connector hides which error a refused load is
+    # checked beforehand, because the connector hides the error code of a refused load
     return bool(connection.exec_driver_sql("SELECT @@GLOBAL.local_infile").scalar())
 
 
@@ -135,13 +136,13 @@ def _load(connection: Connection, staging: Table, frame: pd.DataFrame) -> None:
 
 
 def tab_separated(frame: pd.DataFrame) -> bytes:
-    """The rows as LOAD DATA reads them by default: tabs between, backslash escapes, ``\\N`` for null."""
+    """The rows in LOAD DATA's default format: tab-separated, with backslash escapes and ``\\N`` for null."""
     lines = zip(*(_escaped(frame[name]) for name in frame.columns), strict=True)
     return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
 def _escaped(values: "pd.Series[Any]") -> list[str]:
-    # each distinct value is escaped once: most columns have few
+    # each distinct value is escaped once, since most columns have few
     codes, distinct = pd.factorize(values)
     texts = [str(value).translate(_ESCAPES) for value in distinct]
     escaped: list[str] = np.array([*texts, "\\N"], dtype=object)[codes].tolist()
@@ -150,7 +151,7 @@ def _escaped(values: "pd.Series[Any]") -> list[str]:
 
 @contextmanager
 def pipe(data: bytes) -> Iterator[Path]:
-    """A named pipe that gives ``data`` to one reader: patients' rows never lie on a disk, even if this process dies."""
+    """A named pipe that gives ``data`` to one reader. Patients' rows never reach a disk, even if this process dies."""
     with tempfile.TemporaryDirectory(prefix="readmission-") as directory:
         path = Path(os.path.realpath(directory)) / "rows"
         os.mkfifo(path, 0o600)
@@ -163,13 +164,13 @@ def pipe(data: bytes) -> Iterator[Path]:
 
 
 def _feed(path: Path, data: bytes) -> None:
-    # a reader that breaks off reports its own error
+    # when the reader stops early, the database reports the error
     with suppress(BrokenPipeError):
         path.write_bytes(data)
 
 
 def _let_go(path: Path, writer: threading.Thread) -> None:
-    """End the writer, also when the server refused the load and nobody opened the pipe."""
+    """End the writer thread, also when the server refused the load and never opened the pipe."""
     while writer.is_alive():
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         writer.join(0.01)

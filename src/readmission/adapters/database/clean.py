@@ -1,4 +1,4 @@
-"""The clean database: one typed row for each kept encounter, with the split of its patient."""
+"""The clean database: one typed row for each encounter that cleaning kept, with the split of its patient."""
 
 from collections.abc import Callable
 
@@ -16,35 +16,40 @@ _columns = diabetes_clean.c
 
 
 class CleanDatabase(FrameDatabase):
-    """``diabetes_clean``; the views train_data, validation_data and test_data show its splits."""
+    """The table ``diabetes_clean``; the views train_data, validation_data and test_data each show one split."""
 
     name = "clean"
 
     def store_batch(self, batch_number: int, frame: pd.DataFrame) -> int:
-        """Store a cleaned batch (``CLEAN_COLUMNS``); returns the rows that were new, their split is NULL.
+        """Store a cleaned batch with the columns ``CLEAN_COLUMNS``; returns the number of new rows.
 
-        Stored again, the batch's rows take the new values and keep their split, and those no longer in ``frame`` go.
-        An encounter of another batch is left as it is. Raises :class:`InvalidBatch`.
+        A new row has no split yet (NULL). If the batch is stored already, its rows get the new values and keep their
+        split, and rows that are not in ``frame`` are deleted. An encounter that another batch stored is not changed.
+        Raises :class:`InvalidBatch` when the frame does not fit the table.
         """
         rows = checked(diabetes_clean, frame, CLEAN_COLUMNS)
         return self._write(lambda connection: _store(connection, batch_number, rows), alone=True)
 
     def assign_splits(self, batch_number: int, split_of: Callable[[int], str]) -> dict[str, int]:
-        """Give each row of a batch the split of its patient (``patient_nbr``); returns the batch's rows by split.
+        """Assign each row of a batch the split of its patient; returns the batch's row counts by split.
 
-        Raises :class:`InvalidBatch`, and changes nothing, when a patient of the batch stands in another split already.
+        ``split_of`` takes a ``patient_nbr``. Raises :class:`InvalidInput` when it returns an unknown split, and
+        :class:`InvalidBatch` when a patient is in another split already; both change nothing.
         """
         return self._write(lambda connection: _assign(connection, batch_number, split_of), alone=True)
 
     def read_split(self, split: str) -> pd.DataFrame:
-        """All rows of a split by ``encounter_id``: ``CLEAN_COLUMNS``, typed as ``clean`` does, and ``batch_number``."""
+        """All rows of a split, sorted by ``encounter_id``, with ``CLEAN_COLUMNS`` and ``batch_number``.
+
+        The types are those of ``domain.cleaning.clean``. Raises :class:`InvalidInput` for an unknown split.
+        """
         if split not in SPLITS:
             raise InvalidInput(f"split must be one of {', '.join(SPLITS)}")
         columns = [_columns[name] for name in (*CLEAN_COLUMNS, "batch_number")]
         return self._read_frame(select(*columns).where(_columns.split == split))
 
     def batch_numbers(self) -> list[int]:
-        """The batches that have a row here."""
+        """The numbers of the batches that have a row here, in ascending order."""
         numbers = select(_columns.batch_number).distinct().order_by(_columns.batch_number)
         return list(self._read(lambda connection: connection.scalars(numbers).all()))
 
@@ -66,7 +71,7 @@ def _assign(connection: Connection, batch_number: int, split_of: Callable[[int],
         raise InvalidInput(f"split must be one of {', '.join(SPLITS)}")
     with staged(connection, diabetes_clean, splits.astype({"patient_nbr": "int64", "split": "str"})) as staging:
         same = _columns.patient_nbr == staging.c.patient_nbr
-        # a subquery, so that SQLite looks each patient up instead of reading the whole table
+        # with a subquery SQLite looks up each patient instead of reading the whole table
         crosses = exists().where(same, _columns.split != staging.c.split)
         if count := connection.scalar(select(func.count()).select_from(staging).where(crosses)):
             raise InvalidBatch(f"batch {batch_number}: {count} patients stand in another split already")

@@ -1,4 +1,4 @@
-"""What differs between MySQL/MariaDB and SQLite: how to connect, to lock, to insert only what is new."""
+"""The differences between MySQL/MariaDB and SQLite: connecting, locking, and inserting only new rows."""
 
 import os
 import sqlite3
@@ -23,7 +23,10 @@ _TRANSIENT = frozenset({1213, 1205})
 
 
 def parse_url(url: str) -> URL:
-    """The URL of a MySQL/MariaDB database or an SQLite file; raises :class:`DatabaseUnavailable`, never quoting it."""
+    """The URL of a MySQL/MariaDB database or an SQLite file, with its driver set.
+
+    Raises :class:`DatabaseUnavailable` for any other URL; the text does not hold the URL, which may have a password.
+    """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -37,12 +40,12 @@ def parse_url(url: str) -> URL:
 
 
 def describe(url: URL) -> str:
-    """The database for a message: its place without user and password."""
+    """The database for a message: file, or name, host and port, without user and password."""
     return url.database or "" if url.host is None else f"{url.database} at {url.host}:{url.port or 3306}"
 
 
 def make_engine(url: URL, **options: Any) -> Engine:
-    """An engine that connects when it is first used; parameters of statements never come into a message."""
+    """An engine that connects at its first use; its error messages never hold the parameters of a statement."""
     shared: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True, "pool_recycle": 1800, **options}
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **shared)
@@ -54,30 +57,35 @@ def make_engine(url: URL, **options: Any) -> Engine:
         "allow_local_infile_in_path": os.path.realpath(tempfile.gettempdir()),
         "charset": "utf8mb4",
         "connection_timeout": CONNECT_SECONDS,
-        # the same strictness whatever the server's own mode
+        # strict mode, whatever the server's default is
         "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION",
     }
     return create_engine(url, isolation_level="READ COMMITTED", connect_args=arguments, **shared)
 
 
 def is_sqlite(connection: Connection | Engine) -> bool:
+    """Whether the database is SQLite; otherwise it is MySQL or MariaDB."""
     return connection.dialect.name == "sqlite"
 
 
 def is_transient(error: DBAPIError) -> bool:
-    """Whether the same transaction may succeed at once: it lost a deadlock or its connection."""
+    """Whether the same transaction may succeed when repeated: deadlock, lock timeout or lost connection."""
     return error.connection_invalidated or getattr(error.orig, "errno", None) in _TRANSIENT
 
 
 def error_code(error: DBAPIError) -> str:
-    """The driver's code of an error; its text is left out, for it may quote a value."""
+    """The driver's code of an error, without its text, which may quote a value."""
     code = getattr(error.orig, "errno", None) or getattr(error.orig, "sqlite_errorname", None)
     return str(code or type(error.orig).__name__)
 
 
 @contextmanager
 def only_writer(connection: Connection, name: str) -> Iterator[None]:
-    """Hold the one writer's place of a database; SQLite's own transaction is that already."""
+    """Hold the lock for writers of the database ``name`` inside the block.
+
+    MySQL and MariaDB use a named lock; in SQLite a write transaction is exclusive anyway. Raises
+    :class:`DatabaseUnavailable` when another writer holds the lock for 120 s.
+    """
     if is_sqlite(connection):
         yield
         return
@@ -88,7 +96,7 @@ def only_writer(connection: Connection, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # a lost connection has lost its lock, too
+        # the server releases the lock of a lost connection
         if not connection.invalidated:
             connection.rollback()
             connection.execute(select(func.release_lock(lock)))
@@ -96,21 +104,21 @@ def only_writer(connection: Connection, name: str) -> Iterator[None]:
 
 
 def insert_new(connection: Connection, table: Table, key: str) -> Insert:
-    """An INSERT that passes over rows whose unique ``key`` is there already; any other fault is still an error."""
+    """An INSERT that skips rows whose unique ``key`` exists already; any other violation is still an error."""
     if is_sqlite(connection):
         return sqlite.insert(table).on_conflict_do_nothing(index_elements=[key])
     return mysql.insert(table).on_duplicate_key_update({key: table.c[key]})
 
 
 def drop_staging(connection: Connection, staging: Table) -> None:
-    """Drop a temporary table if it is there; never a real one of that name, and without ending the transaction."""
+    """Drop a temporary table if it exists; it never drops a real table and does not end the transaction."""
     name = connection.dialect.identifier_preparer.quote(staging.name)
     drop = f"DROP TABLE IF EXISTS temp.{name}" if is_sqlite(connection) else f"DROP TEMPORARY TABLE IF EXISTS {name}"
     connection.exec_driver_sql(drop)
 
 
 def _make_sqlite_file(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-    """Make the file and its directory for this user alone, before SQLite would make it for everybody."""
+    """Make the file and its directory with access for this user only; SQLite itself would use the umask."""
     path = Path(arguments[0])
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -129,7 +137,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on; SQLite does not wait for a busy file here, so we do."""
+    """Turn the write-ahead log on, and repeat it while the file is busy: SQLite's own timeout does not apply here."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -143,6 +151,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # a writer takes its lock at once: a reader that turns into a writer cannot wait for one
+    # a writer takes the write lock at once: SQLite cannot wait for it in a transaction that started as a reader
     is_writer = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

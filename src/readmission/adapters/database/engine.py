@@ -1,4 +1,4 @@
-"""What the three databases share: one engine, transactions that are tried again, errors in this project's words."""
+"""The base class of the three databases: one engine, repeated transactions, and translated errors."""
 
 import random
 import time
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class Database:
-    """One database by its URL; connects when it is first used.
+    """One database, which is connected at its first use.
 
-    Every method of a subclass may raise :class:`DatabaseUnavailable`, whose text never holds a password or a value.
-    What the driver said is its cause.
+    Every method of a subclass may raise :class:`DatabaseUnavailable`. Its text never holds a password or a value; the
+    driver's error is its cause.
     """
 
     name: ClassVar[str]
@@ -38,23 +38,24 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         self._engine.dispose()
 
     def migrate(self) -> None:
-        """Bring the tables to their newest form; safe to repeat and to run from several processes at once."""
+        """Migrate the tables to the newest revision; several processes may call it, also at the same time."""
         from readmission.adapters.database.migrate import upgrade
 
         self._run(lambda connection: upgrade(connection, self.name), writes=True, alone=True)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` gives, in one read transaction."""
+        """Run ``work`` in one read transaction and return its result."""
         return self._run(work, writes=False, alone=False)
 
     def _write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
-        """What ``work`` gives, in one transaction, all or nothing; ``alone``: no other such writer runs beside it.
+        """Run ``work`` in one transaction and return its result; an error rolls everything back.
 
-        ``work`` runs again when the server broke the transaction off, so it keeps no state.
+        ``alone``: hold the writers' lock meanwhile. ``work`` runs again when the server aborted the transaction, so it
+        must not keep state.
         """
         return self._run(work, writes=True, alone=alone)
 
@@ -82,7 +83,7 @@ class Database:
         try:
             return self._engine.connect()
         except DBAPIError as error:
-            # the driver's text names user and server, never the password
+            # the driver's text holds user and server, never the password
             raise DatabaseUnavailable(f"{self._place} cannot be reached: {error.orig}") from error
         except exc.TimeoutError as error:
             raise DatabaseUnavailable(f"{self._place}: all connections of this process are in use") from error

@@ -1,4 +1,4 @@
-"""Read tables as pandas frames, with the types of ``domain.cleaning``."""
+"""Read tables as pandas frames with the types of ``domain.cleaning``."""
 
 from typing import Any
 
@@ -9,21 +9,21 @@ from sqlalchemy import ColumnElement, Select, String
 
 from readmission.adapters.database.engine import Database
 
-# what is never null comes back as a plain number, as cleaning makes it
+# columns that are never null have plain numpy types, as in domain.cleaning
 _PLAIN = {"readmitted": "int8", "readmitted_within_30_days": "int8", "batch_number": "int64"}
 _PANDAS_TYPES = {pa.int64(): pd.Int64Dtype(), pa.large_string(): pd.StringDtype(na_value=np.nan)}
 
 
 class FrameDatabase(Database):
-    """A database whose rows are read many at once."""
+    """A database whose rows are read as frames."""
 
     def _read_frame(self, statement: "Select[Any]") -> pd.DataFrame:
-        """The rows of a SELECT of columns, by ``encounter_id``; integers are Int64, text is str with NA."""
+        """The rows of a SELECT of columns, sorted by ``encounter_id``; integers are Int64, text is str with NaN."""
         columns = list(statement.selected_columns)
         schema = pa.schema([(column.name, _arrow_type(column)) for column in columns])
         frame = self._fetch(statement, schema).to_pandas(types_mapper=_PANDAS_TYPES.get)
         plain = {c.name: _PLAIN[c.name] for c in columns if c.name in _PLAIN and not isinstance(c.type, String)}
-        # sorted here: the server would sort a large result on its disk
+        # sorted here, because the server would sort a large result on its disk
         return frame.astype(plain).sort_values("encounter_id", ignore_index=True)
 
     def _fetch(self, statement: "Select[Any]", schema: pa.Schema) -> pa.Table:

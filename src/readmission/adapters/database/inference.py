@@ -1,6 +1,6 @@
-"""The inference database: predictions, later outcomes, and the append-only ledger of promotions.
+"""The inference database: predictions, their observed outcomes, and the append-only ledger of promotions.
 
-Serving imports this module, so it stays free of pandas.
+Serving imports this module, so it must not import pandas.
 """
 
 import json
@@ -19,7 +19,10 @@ from readmission.errors import DatabaseUnavailable, InvalidInput, NotFound
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """One answer of the model; ``features`` are the raw clinical values it was asked with."""
+    """One prediction. ``features`` are the raw clinical values of the request; ``source`` is the route that answered.
+
+    ``probability`` and ``threshold`` are between 0 and 1; ``prediction`` is 0 or 1; ``created_at`` has a time zone.
+    """
 
     prediction_id: str
     created_at: datetime
@@ -34,7 +37,7 @@ class PredictionRecord:
 
 @dataclass(frozen=True)
 class PromotionRecord:
-    """One decision about a model version: who, when, why, on which evidence."""
+    """One decision about a model version: who decided it, when, why, and on which evidence (numbers for JSON)."""
 
     action: Literal["promote", "reject", "rollback"]
     model_name: str
@@ -48,42 +51,45 @@ class PromotionRecord:
 
 
 class InferenceDatabase(Database):
-    """``predictions``, ``outcomes`` and ``promotions``. All datetimes are aware; they come back in UTC."""
+    """The tables ``predictions``, ``outcomes`` and ``promotions``. Datetimes have a time zone; those read are UTC."""
 
     name = "inference"
 
     def log_predictions(self, records: list[PredictionRecord]) -> None:
-        """Store predictions in one insert; a ``prediction_id`` that is there already is passed over.
+        """Store predictions in one transaction; a prediction whose ``prediction_id`` is stored already is skipped.
 
-        Raises :class:`InvalidInput` when features are no JSON (a NaN, say).
+        Raises :class:`InvalidInput` when features cannot be written as JSON, for example a NaN.
         """
         rows = [_row(record, "features") for record in records]
         if rows:
             self._write(lambda c: c.execute(insert_new(c, predictions, "prediction_id"), rows).close())
 
     def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
-        """Store the later truth of a prediction; the same outcome again is fine.
+        """Store the observed outcome of a prediction; storing the same outcome again changes nothing.
 
-        Raises :class:`NotFound` for an unknown prediction and :class:`InvalidInput` for a contradicting outcome or a
-        time without a zone.
+        Raises :class:`NotFound` for an unknown prediction, and :class:`InvalidInput` for an outcome that contradicts
+        the stored one or for a time without a zone.
         """
         if observed_at.tzinfo is None:
             raise InvalidInput("observed_at must have a time zone")
         self._write(lambda connection: _record_outcome(connection, prediction_id, readmitted, observed_at))
 
     def record_promotion(self, record: PromotionRecord) -> None:
-        """Append a decision, once for each model version, action and pipeline run; raises as ``log_predictions``."""
+        """Append a decision, unless the same version, action and pipeline run have one already.
+
+        Raises :class:`InvalidInput` when the evidence cannot be written as JSON.
+        """
         row = _row(record, "evidence")
         try:
             self._write(lambda connection: _record_promotion(connection, row))
         except DatabaseUnavailable as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
-            # another process may have appended the same decision in between; anything else rises from here
+            # another process may have appended the same decision meanwhile; any other conflict fails again here
             self._write(lambda connection: _record_promotion(connection, row))
 
     def promotions(self) -> list[PromotionRecord]:
-        """The ledger, oldest first."""
+        """All decisions of the ledger, the oldest first."""
         columns = [promotions.c[field.name] for field in fields(PromotionRecord)]
         rows = self._read(lambda connection: connection.execute(select(*columns).order_by(promotions.c.id)).all())
         return [PromotionRecord(*row) for row in rows]
@@ -91,7 +97,7 @@ class InferenceDatabase(Database):
 
 def _record_outcome(connection: Connection, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
     known = select(predictions.c.prediction_id).where(predictions.c.prediction_id == prediction_id)
-    # MySQL's comparison overlooks spaces at the end
+    # MySQL's comparison ignores trailing spaces
     if connection.scalar(known) != prediction_id:
         raise NotFound("there is no prediction with this prediction_id")
     row = {

@@ -1,4 +1,4 @@
-"""Run the migrations of one database through Alembic, inside a transaction that the caller holds."""
+"""Run the Alembic migrations of one database inside the caller's transaction."""
 
 import threading
 from pathlib import Path
@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from readmission.errors import DatabaseUnavailable
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-# Alembic's "op" is one per process
+# Alembic's "op" is global in the process
 _one_at_a_time = threading.Lock()
 
 
 def upgrade(connection: Connection, name: str) -> None:
-    """Bring the database ``name`` (raw, clean or inference) to the newest revision.
+    """Migrate the database ``name`` (raw, clean or inference) to its newest revision.
 
-    Raises :class:`DatabaseUnavailable` when the database stands at a revision that this release does not know.
+    Raises :class:`DatabaseUnavailable` when the database has a revision that this release does not know.
     """
     try:
         with _one_at_a_time:
@@ -28,7 +28,7 @@ def upgrade(connection: Connection, name: str) -> None:
 
 
 def configuration(name: str, connection: Connection | None = None) -> Config:
-    """Alembic's configuration for one of the three branches; there is no alembic.ini."""
+    """Alembic's configuration for the database ``name``; there is no alembic.ini."""
     config = Config()
     config.set_main_option("script_location", _escaped(MIGRATIONS))
     config.set_main_option("version_locations", _escaped(MIGRATIONS / name))
@@ -39,7 +39,7 @@ def configuration(name: str, connection: Connection | None = None) -> Config:
 
 
 def version_table(name: str) -> str:
-    """Where the revision of a database is kept; one name each, so that one SQLite file can hold all three."""
+    """The table that holds a database's revision; the names differ, so one SQLite file can hold all three databases."""
     return f"{name}_schema_version"
 
 

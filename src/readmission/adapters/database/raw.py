@@ -1,4 +1,4 @@
-"""The raw database: every encounter as it came, and the ledger of the batches that brought them."""
+"""The raw database: every encounter as received, and the ledger of the batches."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from readmission.errors import InvalidBatch, NotFound, SourceChanged
 class StoredBatch:
     """A batch of the ledger; ``key`` is its object in the landing bucket.
 
-    ``pipeline_run_id`` is the run that took it through the whole pipeline, None until one has.
+    ``pipeline_run_id`` is the first run that finished the whole pipeline with it; None before that.
     """
 
     batch_number: int
@@ -31,15 +31,16 @@ class StoredBatch:
 
 
 class RawDatabase(FrameDatabase):
-    """``diabetes_raw`` and ``batches``."""
+    """The tables ``diabetes_raw`` and ``batches``."""
 
     name = "raw"
 
     def store_batch(self, batch: StoredBatch, frame: pd.DataFrame) -> int:
-        """Store a validated batch (``validate_raw``) with its ledger row; returns the rows that were new.
+        """Store a batch from ``validate_raw`` with its ledger row; returns the number of new rows.
 
-        An encounter of an earlier batch is left there. Raises :class:`SourceChanged` when the batch is stored with
-        another sha256 or any batch with another source, :class:`InvalidBatch` when the frame does not fit the table.
+        An encounter that an earlier batch stored is not changed, and a stored batch adds nothing. Raises
+        :class:`SourceChanged` when the batch is stored with another sha256 or any batch with another source, and
+        :class:`InvalidBatch` when the frame does not fit the table or ``batch.rows``.
         """
         rows = checked(diabetes_raw, frame, NAMES)
         if len(rows) != batch.rows:
@@ -47,12 +48,15 @@ class RawDatabase(FrameDatabase):
         return self._write(lambda connection: _store(connection, batch, rows), alone=True)
 
     def batches(self) -> list[StoredBatch]:
-        """The stored batches by number."""
+        """The stored batches, sorted by number."""
         ledger = select(batches).order_by(batches.c.batch_number)
         return [_batch(row) for row in self._read(lambda connection: connection.execute(ledger).all())]
 
     def read_batch(self, batch_number: int) -> pd.DataFrame:
-        """The rows that a batch brought, by ``encounter_id``, with the types of ``validate_raw``; raises NotFound."""
+        """The rows of a batch, sorted by ``encounter_id``, with the types of ``validate_raw``.
+
+        Raises :class:`NotFound` when the batch is not stored.
+        """
         stored = select(batches.c.batch_number).where(batches.c.batch_number == batch_number)
         if self._read(lambda connection: connection.scalar(stored)) is None:
             raise NotFound(f"batch {batch_number} is not stored")
@@ -60,7 +64,10 @@ class RawDatabase(FrameDatabase):
         return self._read_frame(select(*columns).where(diabetes_raw.c.batch_number == batch_number))
 
     def mark_processed(self, batch_numbers: Sequence[int], pipeline_run_id: str) -> None:
-        """Say which run took these batches through the whole pipeline; the first run stays. Raises NotFound."""
+        """Record the run that finished these batches; a batch that has a run keeps it.
+
+        Raises :class:`NotFound` when a batch is not stored.
+        """
         self._write(lambda connection: _mark(connection, set(batch_numbers), pipeline_run_id), alone=True)
 
 
@@ -75,7 +82,7 @@ def _store(connection: Connection, batch: StoredBatch, frame: pd.DataFrame) -> i
 
 
 def _is_stored(connection: Connection, batch: StoredBatch) -> bool:
-    """Whether the ledger has the batch; raises :class:`SourceChanged` when it contradicts it."""
+    """Whether the ledger has the batch; raises :class:`SourceChanged` when source or sha256 differ."""
     other = connection.scalar(select(batches.c.source).where(batches.c.source != batch.source).limit(1))
     if other is not None:
         raise SourceChanged(f"the stored batches come from {other}, batch {batch.batch_number} from {batch.source}")

@@ -1,6 +1,6 @@
 """The tables of the three databases, derived from the raw contract in ``domain.schema``.
 
-The migrations under ``migrations/`` bring a database to this state; a test holds that both are the same.
+The migrations under ``migrations/`` create the same tables; a test compares them.
 """
 
 from datetime import UTC, datetime
@@ -31,11 +31,11 @@ from sqlalchemy.types import TypeEngine
 from readmission.domain import schema
 from readmission.domain.schema import FEATURES, INTEGER_KINDS, Kind
 
-# the raw table shows what came, so its text is wider than any value of the contract
+# raw text is stored as received, so the columns are wider than any value of the contract
 RAW_TEXT = 255
 CATEGORY_TEXT = 64
 ICD9_TEXT = 8
-# binary comparison: 'a' is not 'A', in every database
+# binary collation: MySQL compares text case-sensitively, as SQLite does
 _OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
@@ -44,17 +44,22 @@ _OPTIONS: dict[str, Any] = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes, stored as UTC without a zone, microseconds kept; a naive one is refused."""
+    """Datetimes with a time zone, stored in UTC without the zone, to the microsecond.
+
+    Storing a datetime without a time zone raises ``ValueError``.
+    """
 
     impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """MySQL's DATETIME(6), which keeps microseconds; elsewhere the plain type."""
         if dialect.name == "mysql":
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Convert to UTC and drop the zone; raises ``ValueError`` for a datetime without one."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -62,6 +67,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Add the zone UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -79,7 +85,7 @@ def _clean_column(column: schema.Column) -> Column[Any]:
 
 
 def _serial() -> Column[int]:
-    # SQLite counts up only what is called INTEGER
+    # SQLite autoincrements only a column of type INTEGER
     return Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
 
 
@@ -87,8 +93,7 @@ raw_metadata = MetaData()
 clean_metadata = MetaData()
 inference_metadata = MetaData()
 
-# the clustered key starts with the batch: a batch is appended as one block however many rows are there already,
-# and is read back as one range
+# the primary key starts with the batch number: InnoDB then appends a batch as one block and reads it as one range
 diabetes_raw = Table(
     "diabetes_raw",
     raw_metadata,

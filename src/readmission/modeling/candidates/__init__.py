@@ -1,6 +1,6 @@
-"""The candidates: one module each, whose ``CANDIDATE`` says all that the platform must know about it.
+"""The candidate models. Each has one module, whose name is the candidate's and whose ``CANDIDATE`` declares it.
 
-The module's name is the candidate's name. Airflow reads the names every few seconds, so this module loads no library.
+Airflow reads the names every few seconds, so this module imports no other library.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ CANDIDATE_NAMES = tuple(module.name for module in iter_modules(__path__))
 
 def load(name: str) -> "Candidate":
     """The candidate of this name; raises ``KeyError`` for a name that is not in ``CANDIDATE_NAMES``."""
-    # a name comes from a stored run as well: it must not import any other module
+    # the name may come from a stored run, so it must not be able to import any other module
     if name not in CANDIDATE_NAMES:
         raise KeyError(name)
     candidate: Candidate = import_module(f"{__name__}.{name}").CANDIDATE

@@ -28,10 +28,10 @@ def _estimator(seed: int) -> HistGradientBoostingClassifier:
 
 
 class _PlainIntegers:
-    """A container of skl2onnx whose nodes get Python integers.
+    """A wrapper of skl2onnx's container that converts integer-like node attributes to Python integers.
 
-    skl2onnx 1.20 copies the trees of histogram gradient boosting into node attributes as they are, with Python and
-    numpy booleans and uint32 among the integers; onnx refuses these ("Expected an int, got a boolean").
+    skl2onnx 1.20 copies booleans and uint32 values of the trees into integer attributes, and onnx refuses them
+    ("Expected an int, got a boolean").
     """
 
     def __init__(self, container: Any) -> None:
@@ -41,6 +41,7 @@ class _PlainIntegers:
         return getattr(self._container, name)
 
     def add_node(self, *arguments: Any, **attributes: Any) -> None:
+        """Add a node as the wrapped container does, with converted attributes."""
         plain = {name: _with_plain_integers(value) for name, value in attributes.items()}
         self._container.add_node(*arguments, **plain)
 

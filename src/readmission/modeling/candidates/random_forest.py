@@ -13,7 +13,7 @@ def _estimator(seed: int) -> RandomForestClassifier:
     return RandomForestClassifier(
         n_estimators=100,
         min_samples_leaf=10,
-        # the model file grows with the leaves, not with the rows: 7 MB at most
+        # bounds the size of the model file to 7 MB, whatever the number of rows
         max_leaf_nodes=1000,
         max_features=0.3,
         n_jobs=THREADS,

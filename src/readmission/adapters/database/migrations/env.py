@@ -1,4 +1,4 @@
-"""Alembic's environment, one for the three databases; ``database.migrate`` gives it the connection."""
+"""Alembic's environment for all three databases; ``database.migrate`` passes the connection."""
 
 from alembic import context
 

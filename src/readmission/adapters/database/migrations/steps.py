@@ -1,4 +1,4 @@
-"""Steps that can be repeated: MySQL commits each DDL statement, so a killed migration starts again in its middle."""
+"""Repeatable steps of migrations. MySQL commits each DDL statement, so a killed migration leaves some steps done."""
 
 from typing import Any
 
@@ -10,13 +10,14 @@ from sqlalchemy.exc import DBAPIError
 from readmission.log import get_logger
 
 log = get_logger(__name__)
-# a user without SUPER while MySQL writes a binary log; a user without the TRIGGER privilege
+# MySQL's errors: no SUPER privilege while the binary log is on (1419, 1227), no TRIGGER privilege (1142)
 _NOT_ALLOWED = frozenset({1419, 1142, 1227})
 UTC_DATETIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def create_table(name: str, *items: Any) -> None:
+    """Create a table of ``items`` (columns and constraints) unless it exists; MySQL compares its text as binary."""
     op.create_table(
         name,
         *items,
@@ -28,19 +29,20 @@ def create_table(name: str, *items: Any) -> None:
 
 
 def create_index(name: str, table: str, columns: list[str]) -> None:
+    """Create an index unless the table has one of this name."""
     known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
     if name not in known:
         op.create_index(name, table, columns)
 
 
 def create_view(name: str, select: str) -> None:
-    """Make a view, or make it anew."""
+    """Create a view, replacing one of the same name; ``select`` is its SQL."""
     op.execute(f"DROP VIEW IF EXISTS {name}")
     op.execute(f"CREATE VIEW {name} AS {select}")
 
 
 def forbid_changes(table: str) -> None:
-    """Let the database itself refuse UPDATE and DELETE; where the user may not create triggers, say so and go on."""
+    """Create triggers that refuse UPDATE and DELETE; it logs a warning when the user may not create triggers."""
     for verb in ("UPDATE", "DELETE"):
         name = f"{table}_no_{verb.lower()}"
         text = f"{table} is append-only"

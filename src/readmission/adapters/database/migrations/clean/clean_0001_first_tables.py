@@ -1,4 +1,4 @@
-"""Clean encounters and a view on each split. Frozen history: a later change is a new revision."""
+"""Clean encounters and a view of each split. Do not edit this migration: a change is a new revision."""
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Create ``diabetes_clean`` with its indexes and views."""
     create_table(
         "diabetes_clean",
         sa.Column("encounter_id", sa.BigInteger(), nullable=False),

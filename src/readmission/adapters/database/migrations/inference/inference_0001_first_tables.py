@@ -1,4 +1,4 @@
-"""Predictions, outcomes and the append-only ledger of promotions. Frozen history: a later change is a new revision."""
+"""Predictions, outcomes and the append-only ledger of promotions. Do not edit it: a change is a new revision."""
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Create ``predictions``, ``outcomes`` and the append-only ``promotions``."""
     _create_predictions()
     _create_outcomes()
     _create_promotions()

@@ -1,4 +1,4 @@
-"""Raw encounters and the ledger of their batches. Frozen history: a later change is a new revision."""
+"""Raw encounters and the ledger of their batches. Do not edit this migration: a change is a new revision."""
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Create ``diabetes_raw`` and ``batches``."""
     _create_diabetes_raw()
     _create_batches()
 
