@@ -153,7 +153,7 @@ def test_a_leaking_model_is_never_promoted(platform, cohort):
 
 
 def test_a_model_to_which_the_whole_outcome_leaked_is_not_even_registered(platform, cohort):
-    with pytest.raises(NotEnoughData, match="no honest model"):
+    with pytest.raises(NotEnoughData, match="separate the outcomes perfectly"):
         platform.run(platform.freeze(leaking(cohort, 1.0), [1]))
 
     assert platform.left_behind()["versions"] == []
