@@ -7,11 +7,15 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError
 
-from readmission.log import get_logger
+from readmission.adapters.database.dialect import is_sqlite
+from readmission.errors import DatabaseUnavailable
 
-log = get_logger(__name__)
-# MySQL's errors: no SUPER privilege while the binary log is on (1419, 1227), no TRIGGER privilege (1142)
-_NOT_ALLOWED = frozenset({1419, 1142, 1227})
+# what the operator does about MySQL's and MariaDB's refusals of a trigger
+_REMEDIES = {
+    # the binary log is on, as it is by default in MySQL, and the user has no SUPER privilege
+    1419: "set log_bin_trust_function_creators=1 on the server, or grant SUPER on *.* to this user",
+    1142: "grant TRIGGER on this database to this user",
+}
 UTC_DATETIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -42,18 +46,42 @@ def create_view(name: str, select: str) -> None:
 
 
 def forbid_changes(table: str) -> None:
-    """Create triggers that refuse UPDATE and DELETE; it logs a warning when the user may not create triggers."""
+    """Create the triggers that refuse UPDATE and DELETE, unless the table has them.
+
+    Raises :class:`DatabaseUnavailable` when the server refuses one; the text names the setting or right that it needs.
+    """
+    known = _triggers(table)
     for verb in ("UPDATE", "DELETE"):
-        name = f"{table}_no_{verb.lower()}"
-        text = f"{table} is append-only"
-        if op.get_bind().dialect.name == "sqlite":
-            body = f"BEGIN SELECT RAISE(ABORT, '{text}'); END"
-        else:
-            body = f"FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{text}'"
-        try:
-            op.execute(f"DROP TRIGGER IF EXISTS {name}")
-            op.execute(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} {body}")
-        except DBAPIError as error:
-            if getattr(error.orig, "errno", None) not in _NOT_ALLOWED:
-                raise
-            log.warning("no trigger: this user may not create one", table=table, verb=verb)
+        # a trigger that exists stays: between a DROP and a refused CREATE the table would lose it
+        if f"{table}_no_{verb.lower()}" not in known:
+            _forbid(table, verb)
+
+
+def _triggers(table: str) -> set[str]:
+    connection = op.get_bind()
+    if is_sqlite(connection):
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"
+    else:
+        query = (
+            "SELECT trigger_name FROM information_schema.triggers"
+            " WHERE event_object_schema = DATABASE() AND event_object_table = :table"
+        )
+    return set(connection.scalars(sa.text(query), {"table": table}))
+
+
+def _forbid(table: str, verb: str) -> None:
+    text = f"{table} is append-only"
+    if is_sqlite(op.get_bind()):
+        body = f"BEGIN SELECT RAISE(ABORT, '{text}'); END"
+    else:
+        body = f"FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{text}'"
+    try:
+        op.execute(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} {body}")
+    except DBAPIError as error:
+        code = getattr(error.orig, "errno", None)
+        if code not in _REMEDIES:
+            raise
+        raise DatabaseUnavailable(
+            f"{table} cannot be made append-only, because the server refuses its trigger with {code}:"
+            f" {_REMEDIES[code]}, then migrate again"
+        ) from error
