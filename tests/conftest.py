@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import mysql.connector
 import pandas as pd
 import pytest
 from hypothesis import settings as hypothesis_settings
+from private_mysql import MySql, find_mysqld
 
 from readmission.adapters.object_store import ObjectStore
 from readmission.domain.cleaning import clean, validate_raw
@@ -95,29 +98,70 @@ def alone(name: str, start: Start, port: int = 0) -> Service:
     return Service(name, start.command, health, start.environment, stop_seconds=start.stop_seconds)
 
 
-class MariaDbServer:
-    """A running private MariaDB."""
+class SqlServer:
+    """A running private MariaDB or MySQL, which its administrator may set up."""
 
     def __init__(self, server: MariaDb) -> None:
         self.server = server
 
+    def execute(self, statement: str) -> None:
+        """Run one statement as the administrator."""
+        with mysql.connector.connect(unix_socket=str(self.server.socket), user=system_user()) as connection:
+            connection.cursor().execute(statement)
+
+    def value(self, query: str) -> Any:
+        """The last column of a query's only row, as the administrator sees it."""
+        with mysql.connector.connect(unix_socket=str(self.server.socket), user=system_user()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(query)
+            [row] = cursor.fetchall()
+        return row[-1]
+
     def create_database(self, name: str) -> str:
         """The SQLAlchemy URL of an empty database."""
-        with mysql.connector.connect(unix_socket=str(self.server.socket), user=system_user()) as connection:
-            connection.cursor().execute(f"DROP DATABASE IF EXISTS `{name}`")
+        self.execute(f"DROP DATABASE IF EXISTS `{name}`")
         self.server.create_databases([name], USER, PASSWORD)
         return self.server.url(name, USER, PASSWORD)
 
+    @contextmanager
+    def setting(self, name: str, value: int) -> Iterator[None]:
+        """Have a setting of the server at ``value`` until the block ends."""
+        before = self.value(f"SELECT @@GLOBAL.{name}")
+        self.execute(f"SET GLOBAL {name} = {value}")
+        try:
+            yield
+        finally:
+            self.execute(f"SET GLOBAL {name} = {before}")
+
+
+@contextmanager
+def running_sql(server: MariaDb, directory: Path, *options: str) -> Iterator[SqlServer]:
+    """Run one server with further options until the block ends."""
+    server.initialise()
+    start = server.start()
+    with running(alone("mysql", replace(start, command=(*start.command, *options))), directory):
+        yield SqlServer(server)
+
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlServer]:
     if not find_programs().has(BY_NAME["mysql"]):
         pytest.skip("mariadbd is not installed")
     directory = tmp_path_factory.mktemp("mariadb")
     server = MariaDb(directory / "data", directory / "sql.sock", find_free_ports())
-    server.initialise()
-    with running(alone("mysql", server.start()), directory):
-        yield MariaDbServer(server)
+    # a server with replicas keeps the binary log, and refuses triggers unless the second option is set
+    options = ("--log-bin=binlog", "--log-bin-trust-function-creators=1")
+    with running_sql(server, directory, *options) as started:
+        yield started
+
+
+@pytest.fixture(scope="session", name="mysql")
+def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlServer]:
+    if not find_mysqld():
+        pytest.skip("mysqld of MySQL is not installed")
+    directory = tmp_path_factory.mktemp("mysql")
+    with running_sql(MySql(directory / "data", directory / "sql.sock", find_free_ports()), directory) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,12 +18,18 @@ from readmission.synthetic.cohort import cohort
 ROWS = 300
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database."""
-    if request.param == "mariadb":
-        return str(request.getfixturevalue("mariadb").create_database(f"db_{uuid.uuid4().hex}"))
-    return f"sqlite:///{tmp_path}/private/database.sqlite"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/private/database.sqlite"
+    return str(request.getfixturevalue(request.param).create_database(f"db_{uuid.uuid4().hex}"))
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def sql_server(request: pytest.FixtureRequest) -> Any:
+    """Each private database server."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

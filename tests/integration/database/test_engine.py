@@ -8,6 +8,7 @@ import traceback
 from datetime import UTC, datetime
 
 import pytest
+from private_mysql import MySql, find_mysqld
 from sqlalchemy import make_url, text
 
 from direct_connection import connect
@@ -22,11 +23,11 @@ PASSWORD = "p@ss/w:rd%#é"
 START_SECONDS = 30
 
 
-class PrivateMariaDb:
+class PrivateServer:
     """A server of this test alone, so that it can be killed."""
 
-    def __init__(self, directory, port):
-        self.server = MariaDb(directory / "data", directory / "sql.sock", port)
+    def __init__(self, kind, directory, port):
+        self.server = kind(directory / "data", directory / "sql.sock", port)
         self.server.initialise()
         self.log = directory / "log"
         self.process = None
@@ -55,11 +56,13 @@ class PrivateMariaDb:
         return plain.set(**{"password": PASSWORD, **changes}).render_as_string(hide_password=False)
 
 
-@pytest.fixture
-def private_mariadb(tmp_path, free_ports):
-    if not find_programs().has(BY_NAME["mysql"]):
+@pytest.fixture(params=[MariaDb, MySql])
+def private_server(request, tmp_path, free_ports):
+    if request.param is MariaDb and not find_programs().has(BY_NAME["mysql"]):
         pytest.skip("mariadbd is not installed")
-    server = PrivateMariaDb(tmp_path, free_ports(1))
+    if request.param is MySql and not find_mysqld():
+        pytest.skip("mysqld of MySQL is not installed")
+    server = PrivateServer(request.param, tmp_path, free_ports(1))
     yield server
     server.kill()
 
@@ -84,15 +87,15 @@ def message_of(database):
     return str(caught.value), "".join(traceback.format_exception(caught.value))
 
 
-def test_a_killed_server_that_is_back_is_used_again(private_mariadb):
-    with InferenceDatabase(private_mariadb.url()) as database:
+def test_a_killed_server_that_is_back_is_used_again(private_server):
+    with InferenceDatabase(private_server.url()) as database:
         database.migrate()
         database.log_predictions([prediction("before")])
-        private_mariadb.kill()
+        private_server.kill()
         with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
             database.log_predictions([prediction("during")])
 
-        private_mariadb.start()
+        private_server.start()
         database.log_predictions([prediction("after")])
 
         ids = text("SELECT prediction_id FROM predictions ORDER BY prediction_id")
@@ -100,7 +103,7 @@ def test_a_killed_server_that_is_back_is_used_again(private_mariadb):
             assert list(connection.scalars(ids)) == ["after", "before"]
 
 
-def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private_mariadb):
+def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private_server):
     attempts = []
 
     def work(connection):
@@ -109,23 +112,23 @@ def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private
             connection.execute(text(f"KILL {attempts[0]}"))
         return connection.scalar(text("SELECT 1"))
 
-    with AnyWork(private_mariadb.url()) as database:
+    with AnyWork(private_server.url()) as database:
         result = database.write(work)
 
     assert (result, len(attempts)) == (1, 2)
 
 
-def test_reading_many_rows_from_a_lost_server_is_an_error_at_once(private_mariadb):
-    with CleanDatabase(private_mariadb.url()) as database:
+def test_reading_many_rows_from_a_lost_server_is_an_error_at_once(private_server):
+    with CleanDatabase(private_server.url()) as database:
         database.migrate()
-        private_mariadb.kill()
+        private_server.kill()
 
         with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
             database.read_split("train")
 
 
-def test_a_wrong_password_is_said_without_it(private_mariadb):
-    database = InferenceDatabase(private_mariadb.url(password="hidden-word"))
+def test_a_wrong_password_is_said_without_it(private_server):
+    database = InferenceDatabase(private_server.url(password="hidden-word"))
 
     message, log = message_of(database)
 
@@ -134,8 +137,8 @@ def test_a_wrong_password_is_said_without_it(private_mariadb):
     assert "hidden-word" not in log
 
 
-def test_a_database_that_does_not_exist_is_named(private_mariadb):
-    message, _ = message_of(InferenceDatabase(private_mariadb.url(database="nowhere")))
+def test_a_database_that_does_not_exist_is_named(private_server):
+    message, _ = message_of(InferenceDatabase(private_server.url(database="nowhere")))
 
     assert "nowhere at 127.0.0.1" in message
 
@@ -192,8 +195,8 @@ def test_a_closed_database_opens_again(database_url):
     database.close()
 
 
-def test_a_deadlock_does_not_reach_the_caller(mariadb):
-    url = mariadb.create_database("deadlock")
+def test_a_deadlock_does_not_reach_the_caller(sql_server):
+    url = sql_server.create_database("deadlock")
     both_hold_one = threading.Barrier(2, timeout=30)
     attempts = []
 
@@ -211,7 +214,7 @@ def test_a_deadlock_does_not_reach_the_caller(mariadb):
 
     with AnyWork(url) as database:
         with connect(database) as connection:
-            connection.execute(text("CREATE OR REPLACE TABLE pair (id INT PRIMARY KEY, n INT)"))
+            connection.execute(text("CREATE TABLE pair (id INT PRIMARY KEY, n INT)"))
             connection.execute(text("INSERT INTO pair VALUES (1, 0), (2, 0)"))
         threads = [threading.Thread(target=take, args=(database, *order)) for order in [(1, 2), (2, 1)]]
         for thread in threads:
