@@ -16,6 +16,7 @@ from readmission.adapters.experiment import Experiment
 from readmission.adapters.object_store import DATASETS, ObjectStore, parquet
 from readmission.adapters.registry import ModelRegistry
 from readmission.domain.cohort import SPLITS
+from readmission.domain.gate.evidence import Limits
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef, TrainedRef
 from readmission.pipeline.register_best_model import register_best_model
