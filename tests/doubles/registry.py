@@ -79,15 +79,10 @@ class FakeRegistry:
             self.aliases[PREVIOUS] = current
         self.aliases[PRODUCTION] = version.version
 
-    def rollback(self) -> ModelVersion:
+    def rollback(self, withdrawn: ModelVersion, restored: ModelVersion) -> None:
         self._reach("rollback")
-        current, previous = self.production(), self.previous()
-        if previous is None or previous == current:
-            raise NotFound(f"{self.model_name} has no previous version to go back to")
-        if current:
-            self.tag(current, {PROMOTION: ROLLED_BACK})
-        self.aliases = {PRODUCTION: previous.version}
-        return previous
+        self.tag(withdrawn, {PROMOTION: ROLLED_BACK})
+        self.aliases = {PRODUCTION: restored.version}
 
     def tag(self, version: ModelVersion, tags: dict[str, str]) -> None:
         self._reach("tag")

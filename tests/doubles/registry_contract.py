@@ -91,26 +91,20 @@ class RegistryContract:
         registry.promote(versions[0])
         registry.promote(versions[1])
 
-        now = registry.rollback()
+        registry.rollback(versions[1], versions[0])
 
-        assert now.version == registry.production().version == versions[0].version
+        assert registry.production().version == versions[0].version
         assert registry.previous() is None
         assert registry.version(versions[1].version).tags["promotion"] == "rolled_back"
 
-    def test_there_is_one_step_back_and_no_more(self, registry, versions):
+    def test_rolling_back_twice_changes_nothing(self, registry, versions):
         registry.promote(versions[0])
         registry.promote(versions[1])
-        registry.rollback()
 
-        with pytest.raises(NotFound, match="no previous version"):
-            registry.rollback()
+        for _ in range(2):
+            registry.rollback(versions[1], versions[0])
 
-    def test_after_half_a_promotion_there_is_no_step_back(self, registry, versions, set_alias):
-        registry.promote(versions[0])
-        set_alias("previous", versions[0].version)
-
-        with pytest.raises(NotFound, match="no previous version"):
-            registry.rollback()
+        assert (registry.production(), registry.previous()) == (versions[0], None)
 
     def test_tags_are_added_and_changed_and_the_others_stay(self, registry, versions):
         registry.tag(versions[0], {"promotion": "rejected", "promotion_reason": "worse: -0.01, ¿por qué?"})

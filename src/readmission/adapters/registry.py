@@ -120,20 +120,15 @@ class ModelRegistry:
                 self._client.set_registered_model_alias(self.model_name, PREVIOUS, current.version)
             self._client.set_registered_model_alias(self.model_name, PRODUCTION, version.version)
 
-    def rollback(self) -> ModelVersion:
-        """Put the previous version back into production, tag the present one as rolled back; returns the former.
+    def rollback(self, withdrawn: ModelVersion, restored: ModelVersion) -> None:
+        """Put ``restored`` into production, and tag ``withdrawn`` as rolled back; there is no ``previous`` afterwards.
 
-        Raises :class:`NotFound` when there is no previous version.
+        Calling it again changes nothing.
         """
-        current, previous = self.production(), self.previous()
-        if previous is None or (current and current.version == previous.version):
-            raise NotFound(f"{self.model_name} has no previous version to go back to")
-        if current:
-            self.tag(current, {PROMOTION: ROLLED_BACK})
+        self.tag(withdrawn, {PROMOTION: ROLLED_BACK})
         with mlflow_errors():
-            self._client.set_registered_model_alias(self.model_name, PRODUCTION, previous.version)
+            self._client.set_registered_model_alias(self.model_name, PRODUCTION, restored.version)
             self._client.delete_registered_model_alias(self.model_name, PREVIOUS)
-        return previous
 
     def tag(self, version: ModelVersion, tags: dict[str, str]) -> None:
         """Set tags of a version; its other tags stay."""

@@ -1,31 +1,30 @@
 """Task 10: decide whether a registered version goes into production, and record the decision in the ledger.
 
-The ledger is written before tags and aliases, so a task that was killed finds its decision there and completes it.
+The ledger is written before aliases and tags, so a task that was killed finds its decision there and completes it.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Literal
 
-import pandas as pd
-
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.object_store import DATASETS, ObjectStore
-from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
-from readmission.domain.bootstrap import roc_auc, roc_auc_difference
 from readmission.domain.cohort import Target
-from readmission.domain.promotion import Action, Challenger, Comparison, Decision, Production, decide
-from readmission.errors import InvalidModel
+from readmission.domain.gate.evidence import Limits
+from readmission.domain.promotion import Action, Decision, decide
+from readmission.errors import Conflict
 from readmission.log import get_logger
-from readmission.modeling.evaluation import observations
-from readmission.modeling.features import ClinicalEncoder
+from readmission.pipeline.gate_evidence import HeldOut, gather
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef
+from readmission.pipeline.roll_back import unfinished_rollback
 
 log = get_logger(__name__)
 
 PROMOTION_REASON = "promotion_reason"
-_OUTCOME = {"promote": "promoted", "reject": "rejected"}
+REJECTED = "rejected"
+PROMOTED = "promoted"
+# the gate had promoted it, but production changed before its alias was set
+SUPERSEDED = "superseded"
 
 
 def promote_to_production(
@@ -39,26 +38,78 @@ def promote_to_production(
     target: Target,
     seed: int,
     bootstrap_rounds: int,
+    limits: Limits,
     who: str = "pipeline",
 ) -> PromotionRef:
     """Decide once for each version and pipeline run; a repeated task completes the recorded decision.
 
-    Raises :class:`InvalidModel` when the model file of the registered version is broken or predicts another target.
+    Raises :class:`InvalidModel` when the model file of the registered version is broken or predicts another target,
+    and :class:`Conflict` when production changed while the gate measured; a retry measures again.
     """
     version = registry.version(registered["version"])
     record = _recorded(version, pipeline_run_id, inference)
     if record is None:
         production = registry.production()
         test = store.get_frame(DATASETS, f"{dataset['digest']}/test.parquet")
-        decision = _decision(version, production, test, registry, target, bootstrap_rounds, seed)
+        rows = HeldOut.of(test, target, bootstrap_rounds, seed)
+        decision = decide(gather(version, production, rows, limits, registry, inference))
         if decision.action is Action.KEEP:
             return _reference(version, registry, promoted=False, reason=decision.reason)
         record = _record(version, production, decision, pipeline_run_id, who)
-        inference.record_promotion(record)
-    _complete(record, version, registry)
+    with inference.promotion_lock():
+        record = _settle(record, registry, inference)
     reference = _reference(version, registry, promoted=record.action == "promote", reason=record.reason)
     log.info("promotion decided", **reference)
     return reference
+
+
+def _settle(record: PromotionRecord, registry: ModelRegistry, inference: InferenceDatabase) -> PromotionRecord:
+    """Write the decision and carry it out, or complete the one in the ledger. Needs the promotion lock."""
+    version = registry.version(record.version)
+    recorded = _recorded(version, record.pipeline_run_id, inference)
+    if recorded is None:
+        _check_unchanged(record, registry, inference)
+        inference.record_promotion(record)
+        _complete(record, version, registry)
+        return record
+    # the tag comes last: with it, whatever is different now was done by a person or by a later run
+    if PROMOTION not in version.tags:
+        _complete(recorded, version, registry)
+    return recorded
+
+
+def _check_unchanged(decided: PromotionRecord, registry: ModelRegistry, inference: InferenceDatabase) -> None:
+    current = _number(registry.production())
+    if current != decided.previous_version:
+        raise Conflict(
+            f"{_in_production(decided.previous_version)} when the gate compared, now {_in_production(current)}: "
+            "nothing was decided, a retry compares again"
+        )
+    killed = unfinished_rollback(registry, inference)
+    if killed and killed.version == current:
+        raise Conflict(f"the rollback of version {current} is not finished: run `readmission rollback` again")
+
+
+def _in_production(number: str | None) -> str:
+    return f"version {number} was in production" if number else "no version was in production"
+
+
+def _number(version: ModelVersion | None) -> str | None:
+    return version.version if version else None
+
+
+def _complete(record: PromotionRecord, version: ModelVersion, registry: ModelRegistry) -> None:
+    """Set aliases, then tags, as the ledger says; the alias only if production has not changed since the decision."""
+    if version.tags.get(PROMOTION) == ROLLED_BACK:
+        return
+    outcome = REJECTED
+    if record.action == "promote":
+        # what a person or a newer run has put into production meanwhile stays there
+        unchanged = _number(registry.production()) in (record.previous_version, version.version)
+        outcome = PROMOTED if unchanged else SUPERSEDED
+    if outcome == PROMOTED:
+        registry.promote(version)
+    registry.tag(version, {PROMOTION_REASON: record.reason, PROMOTION: outcome})
 
 
 def _recorded(version: ModelVersion, pipeline_run_id: str, inference: InferenceDatabase) -> PromotionRecord | None:
@@ -86,17 +137,6 @@ def _record(
     )
 
 
-def _complete(record: PromotionRecord, version: ModelVersion, registry: ModelRegistry) -> None:
-    """Set tags and aliases as the ledger says; the alias only if production has not changed since the decision."""
-    if version.tags.get(PROMOTION) == ROLLED_BACK:
-        return
-    registry.tag(version, {PROMOTION: _OUTCOME[record.action], PROMOTION_REASON: record.reason})
-    current = registry.production()
-    # an old run that is cleared must not replace a newer version in production
-    if record.action == "promote" and (current.version if current else None) == record.previous_version:
-        registry.promote(version)
-
-
 def _reference(version: ModelVersion, registry: ModelRegistry, *, promoted: bool, reason: str) -> PromotionRef:
     production = registry.production()
     in_production = production is not None and production.version == version.version
@@ -106,63 +146,3 @@ def _reference(version: ModelVersion, registry: ModelRegistry, *, promoted: bool
         version=version.version,
         production_version=production.version if production else None,
     )
-
-
-def _decision(
-    version: ModelVersion,
-    production: ModelVersion | None,
-    test: pd.DataFrame,
-    registry: ModelRegistry,
-    target: Target,
-    rounds: int,
-    seed: int,
-) -> Decision:
-    """Measure the model files of both versions on the test rows and apply the rules of ``domain.promotion``."""
-    observed = observations(test, target)
-    matrix = ClinicalEncoder().transform(test)
-    model = OnnxModel.from_bytes(registry.download_onnx(version))
-    if model.metadata.target != target:
-        raise InvalidModel(f"version {version.version} predicts {model.metadata.target}, not {target}")
-    probability = model.predict_probability(matrix)
-    challenger = _challenger(version, model, target, roc_auc(observed, probability))
-    if production is None:
-        return decide(challenger, None, None)
-    incumbent, incumbent_model = _incumbent(production, registry)
-    comparison = None
-    if incumbent_model and incumbent.target == target:
-        theirs = incumbent_model.predict_probability(matrix)
-        difference = roc_auc_difference(observed, probability, theirs, rounds, seed)
-        comparison = Comparison(roc_auc(observed, theirs), difference)
-    return decide(challenger, incumbent, comparison)
-
-
-def _challenger(version: ModelVersion, model: OnnxModel, target: Target, test_roc_auc: float) -> Challenger:
-    return Challenger(
-        version=version.version,
-        target=target,
-        data_source=model.metadata.data_source,
-        batch_numbers=_batch_numbers(version),
-        test_roc_auc=test_roc_auc,
-        parity=float(version.tags["parity"]) if "parity" in version.tags else None,
-        rolled_back=version.tags.get(PROMOTION) == ROLLED_BACK,
-    )
-
-
-def _incumbent(production: ModelVersion, registry: ModelRegistry) -> tuple[Production, OnnxModel | None]:
-    try:
-        model = OnnxModel.from_bytes(registry.download_onnx(production))
-    except InvalidModel as error:
-        return Production(production.version, unusable=str(error)), None
-    return (
-        Production(
-            production.version,
-            target=model.metadata.target,
-            data_source=model.metadata.data_source,
-            batch_numbers=_batch_numbers(production),
-        ),
-        model,
-    )
-
-
-def _batch_numbers(version: ModelVersion) -> frozenset[int]:
-    return frozenset(json.loads(version.tags.get("batch_numbers", "[]")))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ModelRegistry, ModelVersion
-from readmission.errors import NotFound
+from readmission.errors import Conflict, NotFound
 from readmission.log import get_logger
 
 log = get_logger(__name__)
@@ -14,25 +14,55 @@ def roll_back(reason: str, who: str, *, registry: ModelRegistry, inference: Infe
     """Put the previous version back into production; returns it.
 
     The ledger is written first, so after a kill the same command completes the rollback. Raises :class:`NotFound` when
-    no version is in production or there is no previous one.
+    no version is in production or there is no previous one, and :class:`Conflict` when production changed while the
+    command waited for a promotion.
     """
+    withdrawn, restored = _versions(registry, inference)
+    with inference.promotion_lock():
+        current, _ = _versions(registry, inference)
+        if current.version != withdrawn.version:
+            raise Conflict(
+                f"version {withdrawn.version} was in production, now it is version {current.version}: nothing was "
+                "rolled back. Look at the new version, and give the order again if it is still wanted"
+            )
+        inference.record_promotion(
+            PromotionRecord(
+                action="rollback",
+                model_name=withdrawn.name,
+                version=withdrawn.version,
+                previous_version=restored.version,
+                who=who,
+                at=datetime.now(UTC),
+                reason=reason,
+                evidence={},
+                # no run id: the text names this rollback, so that a repeated command adds no second row
+                pipeline_run_id=f"rollback-{withdrawn.version}-to-{restored.version}",
+            )
+        )
+        registry.rollback(withdrawn, restored)
+    log.info("rolled back", withdrawn=withdrawn.version, production=restored.version, who=who, reason=reason)
+    return restored
+
+
+def unfinished_rollback(registry: ModelRegistry, inference: InferenceDatabase) -> PromotionRecord | None:
+    """The newest change in the ledger if it is a rollback that was killed before or between its two aliases."""
+    changes = [
+        row for row in inference.promotions() if row.model_name == registry.model_name and row.action != "reject"
+    ]
     current, previous = registry.production(), registry.previous()
+    if not changes or changes[-1].action != "rollback" or current is None or previous is None:
+        return None
+    # a rollback that was completed leaves no previous version
+    at_work = current.version in (changes[-1].version, changes[-1].previous_version)
+    return changes[-1] if at_work and previous.version == changes[-1].previous_version else None
+
+
+def _versions(registry: ModelRegistry, inference: InferenceDatabase) -> tuple[ModelVersion, ModelVersion]:
+    """The version to withdraw and the one to restore."""
+    if killed := unfinished_rollback(registry, inference):
+        return registry.version(killed.version), registry.version(str(killed.previous_version))
+    current, previous = registry.production(), registry.previous()
+    # equal after half a promotion, which leaves the old version in both aliases
     if current is None or previous is None or current.version == previous.version:
         raise NotFound(f"{registry.model_name} has no previous version to go back to")
-    inference.record_promotion(
-        PromotionRecord(
-            action="rollback",
-            model_name=current.name,
-            version=current.version,
-            previous_version=previous.version,
-            who=who,
-            at=datetime.now(UTC),
-            reason=reason,
-            evidence={},
-            # no run id: the text names this rollback, so that a repeated command adds no second row
-            pipeline_run_id=f"rollback-{current.version}-to-{previous.version}",
-        )
-    )
-    restored = registry.rollback()
-    log.info("rolled back", withdrawn=current.version, production=restored.version, who=who, reason=reason)
-    return restored
+    return current, previous

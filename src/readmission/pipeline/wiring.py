@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from readmission.adapters.inference_api import InferenceApi
     from readmission.adapters.object_store import ObjectStore
     from readmission.adapters.registry import ModelRegistry
+    from readmission.domain.gate.evidence import Limits
 
 
 # a data API that needs longer to answer /health counts as down
@@ -103,6 +104,14 @@ def inference_api() -> "InferenceApi | None":
     return InferenceApi(settings.inference_api_url, admin_api_key=settings.admin_api_key)
 
 
+def gate_limits(settings: PipelineSettings) -> "Limits":
+    """The limits of the gate for the target of these settings."""
+    from readmission.domain.gate.evidence import Limits
+
+    floors = {"any": settings.gate_floor_any, "within_30_days": settings.gate_floor_within_30_days}
+    return Limits(floors[settings.target], settings.gate_non_inferiority_margin)
+
+
 # the factory of each task parameter that is not a reference, by the parameter's name
 COLLABORATORS: dict[str, Callable[[], Any]] = {
     "pipeline_run_id": pipeline_run_id,
@@ -121,4 +130,5 @@ COLLABORATORS: dict[str, Callable[[], Any]] = {
     "target": lambda: PipelineSettings().target,
     "seed": lambda: PipelineSettings().model_seed,
     "bootstrap_rounds": lambda: PipelineSettings().bootstrap_rounds,
+    "limits": lambda: gate_limits(PipelineSettings()),
 }

@@ -16,7 +16,8 @@ from readmission.settings.parts import (
 class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 
-    ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git.
+    ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git. ``gate_*``: ROC AUC, as
+    in :class:`~readmission.domain.gate.evidence.Limits`.
     """
 
     data_api_url: str = "http://127.0.0.1:5001"
@@ -27,3 +28,6 @@ class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, 
     model_seed: int = 0
     bootstrap_rounds: int = Field(default=200, ge=10)
     git_commit: str | None = None
+    gate_floor_any: float = Field(default=0.60, ge=0, lt=1)
+    gate_floor_within_30_days: float = Field(default=0.58, ge=0, lt=1)
+    gate_non_inferiority_margin: float = Field(default=0.01, ge=0, lt=1)

@@ -86,7 +86,8 @@ def in_process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, str(Path(__file__).with_name("work_in_process.py")), *map(str, arguments)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, text=True, cwd=tmp_path, **pipes)
         started.append(process)
         return process
 

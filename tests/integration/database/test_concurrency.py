@@ -97,3 +97,39 @@ def test_processes_that_record_the_same_decision_write_it_once(inference_databas
     finish([in_process("promote", url, "1") for _ in range(3)])
 
     assert [record.version for record in inference_database.promotions()] == ["1"]
+
+
+@pytest.fixture
+def holder(inference_database, in_process):
+    """A process that has the promotion lock, until it gets a line; then it writes a decision first."""
+    process = in_process("hold_promotion_lock", inference_database.url.render_as_string(hide_password=False), "")
+    assert process.stdout.readline().strip() == "held"
+    return process
+
+
+def test_one_promotion_waits_for_the_other(inference_database, in_process, holder):
+    url = inference_database.url.render_as_string(hide_password=False)
+    second = in_process("count_under_promotion_lock", url, "")
+    assert second.stdout.readline().strip() == "waits"
+
+    holder.communicate("now\n", timeout=120)
+
+    assert finish([second]) == ["1"]
+
+
+@pytest.mark.usefixtures("holder")
+def test_predictions_are_written_while_the_promotion_lock_is_held(inference_database, in_process):
+    url = inference_database.url.render_as_string(hide_password=False)
+
+    finish([in_process("log", url, 5)])
+
+    assert count(inference_database, predictions) == 5
+
+
+def test_a_process_that_is_killed_releases_the_promotion_lock(inference_database, in_process, holder):
+    holder.kill()
+    holder.wait(timeout=120)
+
+    url = inference_database.url.render_as_string(hide_password=False)
+
+    assert finish([in_process("count_under_promotion_lock", url, "")]) == ["waits\n0"]

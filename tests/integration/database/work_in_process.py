@@ -58,6 +58,21 @@ def _promote(url: str, version: str) -> None:
     )
 
 
+def _hold_promotion_lock(url: str, _: str) -> None:
+    """Say so, wait for a line, write a decision, and only then let go."""
+    with database.InferenceDatabase(url) as inference, inference.promotion_lock():
+        print("held", flush=True)
+        sys.stdin.readline()
+        _promote(url, "1")
+
+
+def _count_under_promotion_lock(url: str, _: str) -> int:
+    with database.InferenceDatabase(url) as inference:
+        print("waits", flush=True)
+        with inference.promotion_lock():
+            return len(inference.promotions())
+
+
 def _migrate(url: str, kind: str) -> None:
     getattr(database, f"{kind.capitalize()}Database")(url).migrate()
 
@@ -67,6 +82,8 @@ WORKS: dict[str, Any] = {
     "store_clean": _store_clean,
     "log": _log,
     "promote": _promote,
+    "hold_promotion_lock": _hold_promotion_lock,
+    "count_under_promotion_lock": _count_under_promotion_lock,
     "migrate": _migrate,
 }
 

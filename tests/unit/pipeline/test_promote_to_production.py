@@ -3,18 +3,22 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
+from doubles.ledger import ContestedLedger
 from doubles.registry import FakeRegistry
+from readmission.adapters.database import PromotionRecord
 from readmission.adapters.object_store import DATASETS
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK
 from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
+from readmission.domain.gate.evidence import Limits
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.errors import InvalidModel, SourceUnavailable
+from readmission.errors import Conflict, InvalidModel, SourceUnavailable
 from readmission.modeling.export import export
 from readmission.modeling.fit import fit
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.references import DatasetRef, RegisteredRef
+from readmission.pipeline.roll_back import roll_back
 from readmission.synthetic.cohort import cohort_columns
 
 DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
@@ -42,13 +46,16 @@ def frame():
 
 @pytest.fixture(scope="module")
 def model_file(frame):
-    pipeline = fit("logistic_regression", frame.iloc[:1200], "any", seed=0)
+    training = frame.iloc[:1200]
+    pipeline = fit("logistic_regression", training, "any", seed=0)
+    # what it learned is worse than chance
+    misled = fit("logistic_regression", training.assign(readmitted=1 - training["readmitted"]), "any", seed=0)
 
-    def build(target="any", data_source="synthetic"):
+    def build(target="any", data_source="synthetic", good=True):
         metadata = ModelFileMetadata(
             target, 0.5, 0.4, 0.6, data_source, "logistic_regression", True, "digest", datetime.now(UTC)
         )
-        return export(pipeline, metadata)
+        return export(pipeline if good else misled, metadata)
 
     return build
 
@@ -57,20 +64,39 @@ def model_file(frame):
 def promote(store, frame, inference):
     store.put_frame(DATASETS, "digest/test.parquet", frame.iloc[1200:].reset_index(drop=True))
 
-    def run(registered, registry, pipeline_run_id="manual-1"):
+    def run(registered, registry, pipeline_run_id="manual-1", ledger=inference, floor=0.2):
         return promote_to_production(
             registered,
             DATASET,
             pipeline_run_id,
             store=store,
             registry=registry,
-            inference=inference,
+            inference=ledger,
             target="any",
             seed=0,
             bootstrap_rounds=10,
+            # the few test rows give wide intervals
+            limits=Limits(floor=floor, margin=0.05),
         )
 
     return run
+
+
+@pytest.fixture
+def served(registry, inference):
+    """Put these model files into production, one after the other, as the ledger then shows."""
+
+    def serve(*files):
+        for data in files:
+            version = registry.version(register(registry, data)["version"])
+            inference.record_promotion(
+                PromotionRecord(
+                    "promote", version.name, version.version, None, "ana", datetime.now(UTC), "why", {}, version.run_id
+                )
+            )
+            registry.promote(version)
+
+    return serve
 
 
 def test_the_first_version_goes_into_production_and_the_ledger_says_why(registry, promote, model_file, inference):
@@ -153,3 +179,149 @@ def test_a_version_whose_own_file_is_broken_stops_the_task(registry, promote, in
 def test_a_version_for_another_target_stops_the_task(registry, promote, model_file):
     with pytest.raises(InvalidModel, match="within_30_days"):
         promote(register(registry, model_file(target="within_30_days")), registry)
+
+
+def test_a_first_version_below_the_floor_is_rejected(registry, promote, model_file, inference):
+    ref = promote(register(registry, model_file(good=False)), registry, floor=0.5)
+
+    (record,) = inference.promotions()
+    assert not ref["promoted"]
+    assert registry.production() is None
+    assert [check["id"] for check in record.evidence["checks"] if check["outcome"] == "failed"] == [
+        "discrimination_floor"
+    ]
+
+
+def test_a_version_worse_than_the_best_that_ever_served_is_rejected(registry, promote, model_file, served):
+    served(model_file(), model_file(good=False))
+
+    ref = promote(register(registry, model_file(good=False), batch_numbers="[1, 2]"), registry)
+
+    assert ref["production_version"] == "2"
+    assert "version 1 which is the best one that ever served" in ref["reason"]
+
+
+def test_a_version_that_a_person_took_out_sets_no_standard(registry, promote, model_file, served, inference):
+    served(model_file(good=False), model_file())
+    roll_back("why", "ana", registry=registry, inference=inference)
+
+    ref = promote(register(registry, model_file(good=False), batch_numbers="[1, 2]"), registry)
+
+    assert ref["promoted"]
+
+
+@pytest.mark.parametrize("other", [{"target": "within_30_days"}, {"data_source": "uci"}, None], ids=str)
+def test_versions_that_cannot_be_compared_set_no_standard(registry, promote, model_file, served, other):
+    served(b"broken" if other is None else model_file(**other), model_file(good=False))
+
+    ref = promote(register(registry, model_file(good=False), batch_numbers="[1, 2]"), registry)
+
+    assert ref["promoted"]
+
+
+def test_a_damaged_version_is_replaced_and_the_ledger_says_what_was_damaged(registry, promote, model_file, inference):
+    promote(register(registry, model_file()), registry)
+    registry.files["run-1"] = b"damaged"
+
+    promote(register(registry, model_file()), registry, "manual-2")
+
+    record = inference.promotions()[-1]
+    assert registry.production().version == "2"
+    assert record.reason == (
+        "version 1 in production cannot be used: the file of version 1 has another digest than its tag. "
+        "It is replaced because of that, without a comparison"
+    )
+
+
+def test_a_promotion_that_was_killed_after_its_alias_is_completed(registry, promote, model_file, inference):
+    registered = register(registry, model_file())
+    registry.failing = {"tag"}
+    with pytest.raises(SourceUnavailable):
+        promote(registered, registry)
+    registry.failing = set()
+
+    ref = promote(registered, registry)
+
+    assert ref["promoted"]
+    assert registry.version("1").tags[PROMOTION] == "promoted"
+    assert len(inference.promotions()) == 1
+
+
+@pytest.mark.parametrize("alias", [{"production": "1"}, {}, {"production": "3"}], ids=["previous", "none", "other"])
+def test_a_cleared_run_leaves_the_alias_that_a_person_has_set_since(registry, promote, model_file, alias):
+    promote(register(registry, model_file()), registry)
+    newer = register(registry, model_file(), batch_numbers="[1, 2]")
+    promote(newer, registry, "manual-2")
+    register(registry, model_file())
+    registry.aliases = alias
+
+    ref = promote(newer, registry, "manual-2")
+
+    assert registry.aliases == alias
+    assert not ref["promoted"]
+
+
+def test_a_cleared_run_leaves_what_was_rolled_back_since(registry, promote, model_file, inference):
+    promote(register(registry, model_file()), registry)
+    newer = register(registry, model_file(), batch_numbers="[1, 2]")
+    promote(newer, registry, "manual-2")
+    roll_back("why", "ana", registry=registry, inference=inference)
+
+    ref = promote(newer, registry, "manual-2")
+
+    assert (ref["promoted"], ref["production_version"]) == (False, "1")
+    assert registry.version("2").tags[PROMOTION] == ROLLED_BACK
+
+
+def test_a_killed_promotion_gives_way_to_what_a_person_has_set_since(registry, promote, model_file):
+    promote(register(registry, model_file()), registry)
+    newer = register(registry, model_file(), batch_numbers="[1, 2]")
+    register(registry, model_file())
+    registry.failing = {"promote"}
+    with pytest.raises(SourceUnavailable):
+        promote(newer, registry, "manual-2")
+    registry.failing = set()
+    registry.aliases = {"production": "3"}
+
+    promote(newer, registry, "manual-2")
+    registry.aliases = {"production": "1"}
+    promote(newer, registry, "manual-2")
+
+    assert registry.production().version == "1"
+    assert registry.version("2").tags[PROMOTION] == "superseded"
+
+
+def test_a_promotion_in_between_stops_the_other_one_and_its_retry_decides_anew(
+    registry, promote, model_file, inference, tmp_path
+):
+    promote(register(registry, model_file()), registry)
+    ours, other = register(registry, model_file(), batch_numbers="[1, 2]"), register(registry, model_file())
+    database = f"sqlite:///{tmp_path}/inference.db"
+    contested = ContestedLedger(database, lambda: registry.promote(registry.version(other["version"])))
+
+    with pytest.raises(Conflict, match="version 1 was in production when the gate compared, now version 3"):
+        promote(ours, registry, "manual-2", contested)
+    assert [record.version for record in inference.promotions()] == ["1"]
+    promote(ours, registry, "manual-2")
+
+    assert inference.promotions()[-1].previous_version == "3"
+    assert (registry.aliases["production"], registry.aliases["previous"]) == ("2", "3")
+
+
+def test_no_promotion_goes_over_a_rollback_that_is_not_finished(registry, promote, model_file, served, inference):
+    served(model_file(), model_file())
+    registry.failing = {"rollback"}
+    with pytest.raises(SourceUnavailable):
+        roll_back("why", "ana", registry=registry, inference=inference)
+    registry.failing = set()
+    newer = register(registry, model_file(), batch_numbers="[1, 2]")
+
+    with pytest.raises(Conflict, match="the rollback of version 2 is not finished"):
+        promote(newer, registry, "manual-2")
+    roll_back("why", "ana", registry=registry, inference=inference)
+    promote(newer, registry, "manual-2")
+
+    assert [(record.action, record.version) for record in inference.promotions()][-2:] == [
+        ("rollback", "2"),
+        ("promote", "3"),
+    ]

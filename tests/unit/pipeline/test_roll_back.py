@@ -1,7 +1,8 @@
 import pytest
 
+from doubles.ledger import ContestedLedger
 from doubles.registry import FakeRegistry
-from readmission.errors import NotFound, SourceUnavailable
+from readmission.errors import Conflict, NotFound, SourceUnavailable
 from readmission.pipeline.roll_back import roll_back
 
 
@@ -47,3 +48,42 @@ def test_a_rollback_that_was_broken_off_is_completed_without_a_second_row(regist
 
     assert restored.version == "1"
     assert len(inference.promotions()) == 1
+
+
+def test_a_rollback_that_was_killed_between_its_aliases_is_completed(registry, inference):
+    roll_back("why", "ana", registry=registry, inference=inference)
+    # the alias `previous` is removed last
+    registry.aliases["previous"] = "1"
+
+    restored = roll_back("why", "ana", registry=registry, inference=inference)
+
+    assert restored.version == "1"
+    assert registry.aliases == {"production": "1"}
+    assert len(inference.promotions()) == 1
+
+
+def test_a_rollback_that_is_done_is_not_done_again(registry, inference):
+    roll_back("why", "ana", registry=registry, inference=inference)
+
+    with pytest.raises(NotFound, match="no previous version"):
+        roll_back("why", "ana", registry=registry, inference=inference)
+
+
+def test_a_rollback_of_another_version_is_not_taken_for_the_killed_one(registry, inference):
+    roll_back("why", "ana", registry=registry, inference=inference)
+    registry.publish(b"three")
+
+    restored = roll_back("why again", "ana", registry=registry, inference=inference)
+
+    assert restored.version == "1"
+    assert [record.version for record in inference.promotions()] == ["2", "3"]
+
+
+def test_a_promotion_in_between_is_not_undone(registry, inference, tmp_path):
+    contested = ContestedLedger(f"sqlite:///{tmp_path}/inference.db", lambda: registry.publish(b"three"))
+
+    with pytest.raises(Conflict, match="version 2 was in production, now it is version 3"):
+        roll_back("why", "ana", registry=registry, inference=contested)
+
+    assert registry.aliases == {"production": "3", "previous": "2"}
+    assert inference.promotions() == []

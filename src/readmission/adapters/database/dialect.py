@@ -1,5 +1,6 @@
 """The differences between MySQL/MariaDB and SQLite: connecting, locking, and inserting only new rows."""
 
+import fcntl
 import os
 import sqlite3
 import tempfile
@@ -18,6 +19,7 @@ from readmission.errors import DatabaseUnavailable
 BUSY_SECONDS = 30
 LOCK_SECONDS = 120
 CONNECT_SECONDS = 5
+_HELD = f"another process has held the lock for {LOCK_SECONDS} seconds"
 # deadlock, lock wait timeout; the transaction was rolled back and may be tried again
 _TRANSIENT = frozenset({1213, 1205})
 
@@ -89,9 +91,57 @@ def only_writer(connection: Connection, name: str) -> Iterator[None]:
     if is_sqlite(connection):
         yield
         return
+    with _server_lock(connection, name):
+        yield
+
+
+@contextmanager
+def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
+    """Hold the lock ``name`` of the database inside the block; it keeps nobody from reading or writing.
+
+    MySQL and MariaDB use a named lock, SQLite a lock on a file beside its own. A process that dies releases both.
+    Raises :class:`DatabaseUnavailable` when another process holds the lock for 120 s.
+    """
+    if is_sqlite(engine):
+        with _file_lock(Path(f"{engine.url.database}.{name}.lock"), name):
+            yield
+    else:
+        with engine.connect() as connection, _server_lock(connection, name):
+            yield
+
+
+@contextmanager
+def _file_lock(path: Path, name: str) -> Iterator[None]:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise DatabaseUnavailable(f"the lock file {path} cannot be used: {error.strerror}") from error
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _locked(file):
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(f"{name}: {_HELD}")
+            time.sleep(0.05)
+        yield
+    finally:
+        # closing the file releases the lock
+        os.close(file)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _server_lock(connection: Connection, name: str) -> Iterator[None]:
     lock = f"readmission.{name}.{connection.engine.url.database}"[:64]
     if connection.scalar(select(func.get_lock(lock, LOCK_SECONDS))) != 1:
-        raise DatabaseUnavailable(f"{name}: another writer has held the database for {LOCK_SECONDS} seconds")
+        raise DatabaseUnavailable(f"{name}: {_HELD}")
     connection.commit()
     try:
         yield

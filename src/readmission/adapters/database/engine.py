@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy import Connection, exc
@@ -46,6 +46,15 @@ class Database:
         from readmission.adapters.database.migrate import upgrade
 
         self._run(lambda connection: upgrade(connection, self.name), writes=True, alone=True)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold the lock ``name`` of this database inside the block; it keeps nobody from reading or writing."""
+        try:
+            with dialect.one_at_a_time(self._engine, name):
+                yield
+        except DBAPIError as error:
+            self._raise(error)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one read transaction and return its result."""

@@ -4,6 +4,7 @@ Serving imports this module, so it must not import pandas.
 """
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -87,6 +88,14 @@ class InferenceDatabase(Database):
                 raise
             # another process may have appended the same decision meanwhile; any other conflict fails again here
             self._write(lambda connection: _record_promotion(connection, row))
+
+    def promotion_lock(self) -> AbstractContextManager[None]:
+        """Only one process at a time is inside this block: reading production, comparing, ledger row, aliases.
+
+        Predictions are written meanwhile. A process that dies releases the lock. Raises :class:`DatabaseUnavailable`
+        when another process holds it for 120 s.
+        """
+        return self._locked("promotion")
 
     def promotions(self) -> list[PromotionRecord]:
         """All decisions of the ledger, the oldest first."""

@@ -1,7 +1,8 @@
-"""Run the three model tasks; each is killed with SIGKILL before its first outside call, its second, and so on.
+"""Run model tasks; each is killed with SIGKILL before its first outside call, its second, and so on.
 
 A program of its own: it forks a child for each attempt, and holds no connection that children could share.
-Reads a JSON object from stdin, writes the number of kills of each task to stdout.
+Reads a JSON object from stdin, whose ``tasks`` are of train, register, promote and rollback. Writes the results and
+the number of kills of each task to stdout.
 """
 
 import json
@@ -20,8 +21,10 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.experiment import Experiment
 from readmission.adapters.object_store import ObjectStore
 from readmission.adapters.registry import ModelRegistry
+from readmission.domain.gate.evidence import Limits
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.register_best_model import register_best_model
+from readmission.pipeline.roll_back import roll_back
 from readmission.pipeline.train_ml_models import train_ml_models
 
 RUN = "killed"
@@ -63,8 +66,11 @@ def attempt(task: str, given: dict[str, Any], survived_calls: int) -> Any:
         return register_best_model(
             trained, dataset, store=store, experiment=experiment, registry=registry, target="any"
         )
+    if task == "rollback":
+        return roll_back("why", "ana", registry=registry, inference=inference).version
+    limits = Limits(floor=0.0, margin=0.05)
     return promote_to_production(
-        done["register"], dataset, RUN, store=store, registry=registry, inference=inference, **measured
+        done["register"], dataset, RUN, store=store, registry=registry, inference=inference, limits=limits, **measured
     )
 
 
@@ -90,7 +96,7 @@ def main() -> None:
     given = json.load(sys.stdin) | {"done": {}}
     kills = {}
     with tempfile.TemporaryDirectory() as folder:
-        for task in ("train", "register", "promote"):
+        for task in given["tasks"]:
             answer, kills[task] = Path(folder, task), 0
             while not attempt_in_child(task, given, kills[task], answer):
                 kills[task] += 1

@@ -9,8 +9,10 @@ import pytest
 
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.domain.encoding import encode
+from readmission.domain.gate.evidence import Limits
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel, NotEnoughData
+from readmission.pipeline.roll_back import roll_back
 
 CANDIDATES = ("logistic_regression", "lightgbm")
 
@@ -37,7 +39,7 @@ def test_a_first_run_puts_the_best_candidate_into_production(platform, cohort):
     assert production.tags["promotion_reason"] == "no version is in production"
     (row,) = platform.inference.promotions()
     assert (row.action, row.version, row.previous_version, row.who) == ("promote", "1", None, "pipeline")
-    assert row.evidence["test_roc_auc"] == pytest.approx(float(production.tags["test_roc_auc"]), abs=1e-3)
+    assert row.evidence["test_roc_auc"]["value"] == pytest.approx(float(production.tags["test_roc_auc"]), abs=1e-3)
 
 
 def test_the_version_comes_from_the_run_with_the_best_validation_auc_and_carries_its_numbers(platform, cohort):
@@ -115,7 +117,7 @@ def test_a_better_model_replaces_a_worse_one_which_becomes_the_previous(platform
     assert promotion["promoted"]
     assert promotion["reason"].startswith("better than version 1")
     assert (platform.registry.production().version, platform.registry.previous().version) == ("2", "1")
-    assert platform.inference.promotions()[-1].evidence["difference"]["low"] > 0
+    assert platform.inference.promotions()[-1].evidence["against_production"]["difference"]["low"] > 0
 
 
 def test_a_worse_model_is_rejected_and_the_reason_is_on_it(platform, cohort, misled):
@@ -128,7 +130,7 @@ def test_a_worse_model_is_rejected_and_the_reason_is_on_it(platform, cohort, mis
     rejected = platform.registry.version("2")
     assert rejected.tags["promotion"] == "rejected"
     assert rejected.tags["promotion_reason"] == promotion["reason"]
-    assert promotion["reason"].startswith("worse than version 1")
+    assert promotion["reason"].startswith("not shown to be no worse than version 1")
     assert [row.action for row in platform.inference.promotions()] == ["promote", "reject"]
 
 
@@ -181,13 +183,32 @@ def test_a_model_for_another_target_waits_for_a_person(platform, cohort):
 def test_a_version_that_was_rolled_back_stays_out_when_its_run_goes_again(platform, cohort, misled):
     platform.run(platform.freeze(misled, [1]), "first")
     platform.run(platform.freeze(cohort, [1]), "second")
-    platform.registry.rollback()
+    roll_back("why", "ana", registry=platform.registry, inference=platform.inference)
 
     again = platform.run(platform.freeze(cohort, [1]), "second")
 
     assert not again["promoted"]
     assert again["production_version"] == "1"
     assert platform.registry.version("2").tags["promotion"] == "rolled_back"
+
+
+def test_a_run_that_goes_again_leaves_the_alias_that_a_person_has_set_since(platform, cohort, misled):
+    platform.run(platform.freeze(misled, [1]), "first")
+    better = platform.freeze(cohort, [1])
+    platform.run(better, "second")
+    platform.client.set_registered_model_alias(platform.name, "production", "1")
+
+    again = platform.run(better, "second")
+
+    assert not again["promoted"]
+    assert platform.registry.production().version == "1"
+
+
+def test_a_first_model_below_the_floor_is_rejected(platform, misled):
+    promotion = replace(platform, limits=Limits(floor=0.6, margin=0.01)).run(platform.freeze(misled, [1]))
+
+    assert platform.registry.production() is None
+    assert "its lower end is not above 0.6" in promotion["reason"]
 
 
 def test_an_old_run_that_goes_again_does_not_displace_a_newer_version(platform, cohort):
@@ -233,7 +254,8 @@ def test_a_production_version_whose_file_is_broken_is_replaced(platform, cohort,
     promotion = platform.run(platform.freeze(cohort, [1]), "second")
 
     assert promotion["promoted"]
-    assert promotion["reason"].startswith("this release cannot use version 1")
+    assert promotion["reason"].startswith("version 1 in production cannot be used: the file of")
+    assert promotion["reason"].endswith("It is replaced because of that, without a comparison")
 
 
 def test_a_split_with_one_outcome_fails_the_run_by_name(platform, cohort):

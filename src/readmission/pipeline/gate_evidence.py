@@ -1,0 +1,190 @@
+"""Measure what the gate needs: the challenger, production and the best version that served, on the same test rows."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from readmission.adapters.database import InferenceDatabase
+from readmission.adapters.onnx_model import OnnxModel
+from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
+from readmission.domain.bootstrap import Interval, Observations, roc_auc, roc_auc_difference, roc_auc_interval
+from readmission.domain.cohort import Target
+from readmission.domain.data_source import SYNTHETIC
+from readmission.domain.gate.evidence import Challenger, Comparison, Evidence, Limits, Production
+from readmission.errors import InvalidModel, NotFound
+from readmission.modeling.evaluation import observations
+from readmission.modeling.features import ClinicalEncoder
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The test rows, encoded, with their outcomes. ``rounds``: samples for each interval, drawn from ``seed``."""
+
+    target: Target
+    matrix: np.ndarray
+    observed: Observations
+    rounds: int
+    seed: int
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, target: Target, rounds: int, seed: int) -> Self:
+        """Encode clean encounters; raises :class:`NotEnoughData` when they cannot measure a model."""
+        return cls(target, ClinicalEncoder().transform(frame), observations(frame, target), rounds, seed)
+
+    def interval(self, probability: np.ndarray) -> Interval:
+        """The ROC AUC of ``(n,)`` probabilities."""
+        return roc_auc_interval(self.observed, probability, self.rounds, self.seed)
+
+    def compare(self, version: str, ours: np.ndarray, theirs: np.ndarray) -> Comparison:
+        """The challenger's probabilities against those of ``version``."""
+        difference = roc_auc_difference(self.observed, ours, theirs, self.rounds, self.seed)
+        return Comparison(version, roc_auc(self.observed, theirs), difference)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A version that this release can use: its model file, and its ``(n,)`` probabilities of the test rows."""
+
+    version: ModelVersion
+    model: OnnxModel
+    probability: np.ndarray
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether it was trained on synthetic encounters."""
+        return self.model.metadata.data_source == SYNTHETIC
+
+
+def gather(
+    version: ModelVersion,
+    production: ModelVersion | None,
+    rows: HeldOut,
+    limits: Limits,
+    registry: ModelRegistry,
+    inference: InferenceDatabase,
+) -> Evidence:
+    """Raises :class:`InvalidModel` when the challenger's file is broken or predicts another target."""
+    ours = _score(version, rows, registry)
+    if ours.model.metadata.target != rows.target:
+        raise InvalidModel(f"version {version.version} predicts {ours.model.metadata.target}, not {rows.target}")
+    withdrawn = _withdrawn(registry, inference)
+    challenger = _challenger(ours, rows, rolled_back=version.version in withdrawn)
+    if production is not None and production.version == version.version:
+        return Evidence(challenger, limits, _usable(ours))
+    incumbent, theirs = _incumbent(production, rows, registry)
+    served = [
+        scored
+        for scored in _served(version, rows, registry, inference, withdrawn)
+        if scored.is_synthetic == ours.is_synthetic
+    ]
+    return Evidence(
+        challenger,
+        limits,
+        production=incumbent,
+        against_production=_against(ours, theirs, rows),
+        against_best=_against_best(ours, theirs, served, rows),
+    )
+
+
+def _score(version: ModelVersion, rows: HeldOut, registry: ModelRegistry) -> Scored:
+    model = OnnxModel.from_bytes(registry.download_onnx(version))
+    probability = model.predict_probability(rows.matrix)
+    if not np.isfinite(probability).all():
+        raise InvalidModel("the model gives probabilities that are no finite numbers")
+    return Scored(version, model, probability)
+
+
+def _challenger(ours: Scored, rows: HeldOut, *, rolled_back: bool) -> Challenger:
+    tags, metadata = ours.version.tags, ours.model.metadata
+    return Challenger(
+        version=ours.version.version,
+        target=rows.target,
+        data_source=metadata.data_source,
+        batch_numbers=_batch_numbers(ours.version),
+        test_roc_auc=rows.interval(ours.probability),
+        parity=float(tags["parity"]) if "parity" in tags else None,
+        calibrated=metadata.calibrated,
+        rolled_back=rolled_back or tags.get(PROMOTION) == ROLLED_BACK,
+    )
+
+
+def _incumbent(
+    production: ModelVersion | None, rows: HeldOut, registry: ModelRegistry
+) -> tuple[Production | None, Scored | None]:
+    if production is None:
+        return None, None
+    try:
+        theirs = _score(production, rows, registry)
+    except InvalidModel as error:
+        return _unusable(production, str(error)), None
+    return _usable(theirs), theirs
+
+
+def _usable(theirs: Scored) -> Production:
+    metadata, version = theirs.model.metadata, theirs.version
+    return Production(
+        version.version, metadata.target, metadata.data_source, _batch_numbers(version), metadata.calibrated
+    )
+
+
+def _unusable(version: ModelVersion, why: str) -> Production:
+    # the file cannot say what it was, so the registry's tags do
+    tags = version.tags
+    return Production(
+        version.version,
+        tags.get("target", ""),
+        tags.get("data_source", ""),
+        _batch_numbers(version),
+        calibrated=tags.get("calibrated") == "true",
+        unusable=why,
+    )
+
+
+def _served(
+    challenger: ModelVersion, rows: HeldOut, registry: ModelRegistry, inference: InferenceDatabase, withdrawn: set[str]
+) -> Iterator[Scored]:
+    """Every version that the ledger shows as promoted and that can still be used for this target.
+
+    A version that a person took out of production sets no standard.
+    """
+    promoted = {
+        row.version: None
+        for row in inference.promotions()
+        if row.model_name == registry.model_name and row.action == "promote"
+    }
+    for number in promoted:
+        if number == challenger.version or number in withdrawn:
+            continue
+        try:
+            scored = _score(registry.version(number), rows, registry)
+        except (InvalidModel, NotFound):
+            continue
+        if scored.model.metadata.target == rows.target:
+            yield scored
+
+
+def _withdrawn(registry: ModelRegistry, inference: InferenceDatabase) -> set[str]:
+    rows = inference.promotions()
+    return {row.version for row in rows if row.model_name == registry.model_name and row.action == "rollback"}
+
+
+def _against(ours: Scored, theirs: Scored | None, rows: HeldOut) -> Comparison | None:
+    if theirs is None or theirs.model.metadata.target != rows.target:
+        return None
+    return rows.compare(theirs.version.version, ours.probability, theirs.probability)
+
+
+def _against_best(ours: Scored, theirs: Scored | None, served: list[Scored], rows: HeldOut) -> Comparison | None:
+    """The comparison with the best version that served; None when production is the best, or none served."""
+    best = max(served, key=lambda scored: roc_auc(rows.observed, scored.probability), default=None)
+    if best is None or (theirs and best.version.version == theirs.version.version):
+        return None
+    return rows.compare(best.version.version, ours.probability, best.probability)
+
+
+def _batch_numbers(version: ModelVersion) -> frozenset[int]:
+    return frozenset(json.loads(version.tags.get("batch_numbers", "[]")))
