@@ -1,12 +1,17 @@
-"""Cleans raw encounters: sets types, turns unknown values into null and drops invalid rows. It imputes nothing."""
+"""Cleans raw encounters: sets types, turns unknown values into null and drops invalid rows. It imputes nothing.
+
+A feature that is left out gets its default, or the value that the drugs determine. So null means unknown.
+"""
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from readmission.domain.cohort import DEATH_OR_HOSPICE
 from readmission.domain.encoding import is_icd9
-from readmission.domain.schema import COLUMN, FEATURES, INTEGER_KINDS, NAMES, READMITTED, Column, Kind
+from readmission.domain.medication import DERIVED, DRUG_NAMES, medication_numbers
+from readmission.domain.schema import COLUMN, DOSES, FEATURES, INTEGER_KINDS, NAMES, READMITTED, Column, Kind
 from readmission.errors import InvalidBatch
 
 CLEAN_COLUMNS = (
@@ -57,9 +62,14 @@ def clean(raw: pd.DataFrame) -> CleanBatch:
     frame = _keep(frame, frame["readmitted"].isin(READMITTED), "no valid outcome", dropped)
     for column in FEATURES:
         frame = _keep(frame, _is_valid(frame[column.name], column), f"invalid {column.name}", dropped)
+    for name, expected in _derived(frame).items():
+        agrees = frame[name].isna() | (frame[name] == expected.loc[frame.index])
+        frame = _keep(frame.assign(**{name: expected}), agrees, f"{name} contradicts the drugs", dropped)
     for column in FEATURES:
         if column.unknown:
             frame[column.name] = frame[column.name].mask(frame[column.name].isin(column.unknown))
+        if column.default:
+            frame[column.name] = frame[column.name].fillna(column.default)
     frame["readmitted_within_30_days"] = (frame["readmitted"] == "<30").astype("int8")
     frame["readmitted"] = (frame["readmitted"] != "NO").astype("int8")
     return CleanBatch(frame.loc[:, list(CLEAN_COLUMNS)].reset_index(drop=True), dropped)
@@ -87,6 +97,14 @@ def _is_valid(values: pd.Series, column: Column) -> pd.Series:
         return values.isna() | values.isin(known)
     valid = values.isin([*column.values, *column.unknown])
     return valid if column.required else valid | values.isna()
+
+
+def _derived(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    position = {dose: number for number, dose in enumerate(DOSES)}
+    doses = np.column_stack([frame[name].map(position).fillna(0) for name in DRUG_NAMES])
+    numbers = medication_numbers(doses)
+    values = {name: np.array(COLUMN[name].values, dtype=object)[numbers[:, k]] for k, name in enumerate(DERIVED)}
+    return {name: pd.Series(found, index=frame.index, dtype="str") for name, found in values.items()}
 
 
 def _keep(frame: pd.DataFrame, kept: pd.Series, reason: str, dropped: dict[str, int]) -> pd.DataFrame:

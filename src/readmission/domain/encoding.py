@@ -1,8 +1,9 @@
 """Encodes the clinical values of an encounter as numbers for a model.
 
-The schema fixes the rules; nothing is fitted. A category becomes its position in the schema's list, and an ICD-9 code
-the position of its disease group. Codes and numbers keep their value. Unknown becomes NaN. Training and serving use the
-same tables. ``ENCODING_DIGEST`` identifies them, and a model file holds the digest that it was trained with.
+The schema fixes the rules; nothing is fitted. A feature that is left out has its default, or the value that the drugs
+determine; otherwise it is unknown. A category becomes its position in the schema's list, and an ICD-9 code
+the position of its disease group. Codes and numbers keep their value. Unknown becomes NaN. Training and serving use
+the same tables. ``ENCODING_DIGEST`` identifies them, and a model file holds the digest that it was trained with.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from readmission.domain.schema import DOSES, FEATURES, Column, Kind
+from readmission.domain.medication import DERIVED, DRUG_FEATURES, medication, medication_numbers
+from readmission.domain.schema import DOSES, FEATURE_NAMES, FEATURES, Column, Kind
 
 UNKNOWN = float("nan")
 
@@ -76,13 +78,20 @@ def table(column: Column) -> dict[object, float]:
 
 _GROUP_NUMBER = {group: float(position) for position, group in enumerate(ICD9_GROUPS)}
 TABLES = {column.name: table(column) for column in FEATURES if column.kind in (Kind.CATEGORY, Kind.CODE)}
-# a drug that is left out was not given
-DEFAULTS = {column.name: TABLES[column.name]["No"] for column in FEATURES if column.values == DOSES}
+DEFAULTS = {column.name: TABLES[column.name][column.default] for column in FEATURES if column.default}
+DERIVED_POSITIONS = [FEATURE_NAMES.index(name) for name in DERIVED]
+_DRUG_POSITIONS = [FEATURE_NAMES.index(name) for name in DRUG_FEATURES]
 
+# Of the defaults, the digest covers only the drugs'. Training never leaves out a test or a derived feature, so their
+# defaults change no number that a model was trained on, and the models in the registry stay valid.
+_DIGESTED_DEFAULTS = {column.name: DEFAULTS[column.name] for column in FEATURES if column.values == DOSES}
 ENCODING_DIGEST = hashlib.sha256(
     json.dumps(
         [
-            [[column.name, column.kind, TABLES.get(column.name), DEFAULTS.get(column.name)] for column in FEATURES],
+            [
+                [column.name, column.kind, TABLES.get(column.name), _DIGESTED_DEFAULTS.get(column.name)]
+                for column in FEATURES
+            ],
             ICD9_GROUPS,
             _ICD9_RANGES,
         ]
@@ -104,11 +113,30 @@ def encode(encounters: list[Mapping[str, object]]) -> np.ndarray:
 def encode_one(encounter: Mapping[str, object]) -> list[float]:
     """Encode one valid encounter as a row of numbers, in the order of ``FEATURES``."""
     get = encounter.get
-    return [missing if (value := get(name)) is None else rule(value) for name, (rule, missing) in _RULES.items()]
+    row = [missing if (value := get(name)) is None else rule(value) for name, (rule, missing) in _RULES.items()]
+    for name, position, value in zip(DERIVED, DERIVED_POSITIONS, medication(encounter), strict=True):
+        if get(name) is None:
+            row[position] = TABLES[name][value]
+    return row
+
+
+def derived_numbers(matrix: np.ndarray) -> np.ndarray:
+    """The encoded values of ``DERIVED`` by the drugs of an encoded ``matrix``: ``(n, len(FEATURES))`` to ``(n, 2)``."""
+    return medication_numbers(matrix[:, _DRUG_POSITIONS])
+
+
+def fill_derived(matrix: np.ndarray) -> np.ndarray:
+    """Fill in the derived features of an encoded ``matrix`` where they are NaN, in place. Returns the matrix."""
+    told = matrix[:, DERIVED_POSITIONS]
+    matrix[:, DERIVED_POSITIONS] = np.where(np.isnan(told), derived_numbers(matrix), told)
+    return matrix
 
 
 def number(column: Column, value: object) -> float:
-    """Encode one valid value of a feature. None is unknown; for a drug, None means not given."""
+    """Encode one valid value of a feature. None is the feature's default, or unknown.
+
+    A derived feature needs the drugs as well: see :func:`fill_derived`.
+    """
     rule, missing = _RULES[column.name]
     return missing if value is None else rule(value)
 

@@ -25,6 +25,4 @@ EXAMPLE: dict[str, Any] = {
     "A1Cresult": ">8",
     "metformin": "Steady",
     "insulin": "Up",
-    "change_medication": "Ch",
-    "diabetesMed": "Yes",
 }

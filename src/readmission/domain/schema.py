@@ -25,6 +25,10 @@ class Column:
     ``name`` is used in code, SQL and API. ``raw_name`` is the name in the source file when it differs.
     ``values`` lists the valid values of a category or code, in ordinal order where there is one. ``unknown`` lists the
     values that mean "not known"; they become null. ``low`` and ``high`` are the inclusive range of a number.
+
+    ``never_missing``: every encounter of the data set has a value. A model has not learned what it means that such a
+    feature is missing. So it is either ``required`` in a request, or it has a ``default``, which is its value when it
+    is left out, or it is ``derived`` from the drugs (``domain.medication``).
     """
 
     name: str
@@ -34,7 +38,10 @@ class Column:
     unknown: tuple[str, ...] | tuple[int, ...] = ()
     low: int = 0
     high: int = 0
+    never_missing: bool = False
     required: bool = False
+    default: str | None = None
+    derived: bool = False
     feature: bool = True
     raw_name: str = ""
 
@@ -77,13 +84,15 @@ def _drug(raw_name: str) -> Column:
         Kind.CATEGORY,
         f"Whether {raw_name} was given and how its dose changed during the stay; left out means not given.",
         values=DOSES,
+        never_missing=True,
+        default="No",
         feature=raw_name not in CONSTANT_DRUGS,
         raw_name=raw_name,
     )
 
 
 def _number(name: str, description: str, low: int, high: int) -> Column:
-    return Column(name, Kind.NUMBER, description, low=low, high=high, required=True)
+    return Column(name, Kind.NUMBER, description, low=low, high=high, never_missing=True, required=True)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -97,7 +106,7 @@ COLUMNS: tuple[Column, ...] = (
         values=("Female", "Male"),
         unknown=("Unknown/Invalid",),
     ),
-    Column("age", Kind.CATEGORY, "Age in ten-year bands, years.", values=AGES, required=True),
+    Column("age", Kind.CATEGORY, "Age in ten-year bands, years.", values=AGES, never_missing=True, required=True),
     Column("weight", Kind.CATEGORY, "Weight in bands, pounds; 97 % missing.", values=WEIGHTS, feature=False),
     Column(
         "admission_type_id",
@@ -145,24 +154,39 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "max_glu_serum",
         Kind.CATEGORY,
-        "Range of the glucose serum test, mg/dl; None: not measured.",
+        "Range of the glucose serum test, mg/dl; None or left out: not measured.",
         values=("None", "Norm", ">200", ">300"),
+        never_missing=True,
+        default="None",
     ),
     Column(
         "A1Cresult",
         Kind.CATEGORY,
-        "Range of the A1c test, %; None: not measured.",
+        "Range of the A1c test, %; None or left out: not measured.",
         values=("None", "Norm", ">7", ">8"),
+        never_missing=True,
+        default="None",
     ),
     *(_drug(name) for name in DRUGS),
     Column(
         "change_medication",
         Kind.CATEGORY,
-        "Whether any diabetic medication was changed.",
+        "Whether any diabetic medication was changed: Ch exactly when a dose goes up or down, or more than one drug is "
+        "given. Derived from the drugs when left out.",
         values=("No", "Ch"),
+        never_missing=True,
+        derived=True,
         raw_name="change",
     ),
-    Column("diabetesMed", Kind.CATEGORY, "Whether any diabetic medication was prescribed.", values=("No", "Yes")),
+    Column(
+        "diabetesMed",
+        Kind.CATEGORY,
+        "Whether any diabetic medication was prescribed: Yes exactly when a drug is given. Derived from the drugs when "
+        "left out.",
+        values=("No", "Yes"),
+        never_missing=True,
+        derived=True,
+    ),
     Column(
         "readmitted",
         Kind.CATEGORY,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from readmission.domain.encoding import DEFAULTS, TABLES, icd9_number
+from readmission.domain.encoding import DEFAULTS, TABLES, fill_derived, icd9_number
 from readmission.domain.schema import FEATURES, Column, Kind
 
 
@@ -22,7 +22,7 @@ class ClinicalEncoder(TransformerMixin, BaseEstimator):
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """``n`` clean encounters to ``(n, len(FEATURES))`` float32; NaN is unknown. Other columns are ignored."""
-        return np.column_stack([_encode_column(X[column.name], column) for column in FEATURES])
+        return fill_derived(np.column_stack([_encode_column(X[column.name], column) for column in FEATURES]))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """The names of the matrix's columns; ``input_features`` is ignored."""

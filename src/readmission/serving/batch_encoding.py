@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from readmission.domain.encoding import UNKNOWN, number
+from readmission.domain.encoding import DERIVED_POSITIONS, UNKNOWN, derived_numbers, fill_derived, number
 from readmission.domain.schema import FEATURES, Column
 from readmission.serving.batch_formats import Batch
-from readmission.serving.encounter import FieldProblem, check_value
+from readmission.serving.encounter import FieldProblem, check_value, contradiction_problems
 
 Problems = dict[int, list[FieldProblem]]
 
@@ -25,7 +25,18 @@ def encode_batch(batch: Batch) -> tuple[np.ndarray, Problems]:
             # a malformed row is reported once, without a problem for each of its fields
             if row not in batch.problems:
                 problems.setdefault(row, []).append(problem)
-    return matrix, problems
+    for row in _contradicting_rows(matrix):
+        # a refused drug is NaN in the matrix, so what it determines is not known
+        if row not in problems:
+            encounter = {name: values[row] for name, values in batch.values.items()}
+            problems[row] = contradiction_problems(encounter)
+    return fill_derived(matrix), problems
+
+
+def _contradicting_rows(matrix: np.ndarray) -> list[int]:
+    told = matrix[:, DERIVED_POSITIONS]
+    wrong = ~np.isnan(told) & (told != derived_numbers(matrix))
+    return [int(row) for row in np.flatnonzero(wrong.any(axis=1))]
 
 
 def _encode_column(column: Column, values: list[Any]) -> tuple[np.ndarray, dict[int, FieldProblem]]:

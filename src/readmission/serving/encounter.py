@@ -1,6 +1,6 @@
 """The request model of one encounter, generated from the schema, and the error messages for refused fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from readmission.domain.cohort import can_be_readmitted
 from readmission.domain.encoding import is_icd9
 from readmission.domain.example import EXAMPLE
+from readmission.domain.medication import contradictions
 from readmission.domain.schema import COLUMN, FEATURES, NAME_OF_RAW, Column, Kind
 from readmission.errors import InvalidInput, UnreadableInput
 
@@ -64,9 +65,10 @@ def unknown_field(name: str) -> FieldProblem:
 
 
 def parse_encounter(body: bytes) -> dict[str, Any]:
-    """Read one encounter from a JSON body, as a dict by feature name. Unknown values are None.
+    """Read one encounter from a JSON body, as a dict by feature name. What is unknown or left out is None.
 
     Raises :class:`UnreadableInput` when the body is not JSON, and :class:`InvalidInput` with all refused fields.
+    The drugs are compared with the features that they determine only when each field alone is valid.
     """
     try:
         encounter = Encounter.model_validate_json(body)
@@ -76,7 +78,21 @@ def parse_encounter(body: bytes) -> dict[str, Any]:
     # names and valid values contain no colon, so more colons than fields means that a field is repeated
     if body.count(b":") != len(encounter.model_fields_set):
         raise InvalidInput("a field is given more than once")
+    if problems := contradiction_problems(encounter.__dict__):
+        raise _invalid(problems)
     return encounter.__dict__
+
+
+def contradiction_problems(encounter: Mapping[str, Any]) -> list[FieldProblem]:
+    """Describe each value of an otherwise valid encounter that contradicts its drugs."""
+    return [
+        FieldProblem(
+            field=name,
+            message=f"must be {expected}, or left out: {reason}",
+            allowed={"type": "string", "enum": [expected]},
+        )
+        for name, expected, reason in contradictions(encounter)
+    ]
 
 
 def check_value(column: Column, value: object) -> FieldProblem | None:
@@ -145,6 +161,9 @@ def _field(column: Column) -> tuple[Any, Any]:
     alias = AliasChoices(column.name, RAW_NAME[column.name]) if column.name in RAW_NAME else None
     default = ... if column.required else None
     extra = {key: value for key, value in allowed(column).items() if key in ("enum", "examples")}
+    if column.default:
+        # the encoder applies it, also to null; the request model keeps what was sent
+        extra["default"] = column.default
     return _type(column), Field(
         default, description=column.description, validation_alias=alias, json_schema_extra=extra or None
     )
@@ -172,7 +191,10 @@ def _refusal(error: ValidationError) -> InvalidInput:
         return UnreadableInput(str(details[0]["msg"]))
     if not details[0]["loc"]:
         return InvalidInput("the body must be a JSON object with the fields of one encounter")
-    problems = [_field_problem(detail) for detail in details]
+    return _invalid([_field_problem(detail) for detail in details])
+
+
+def _invalid(problems: list[FieldProblem]) -> InvalidInput:
     return InvalidInput(f"{len(problems)} of the encounter's fields are not valid", problems)
 
 

@@ -88,7 +88,10 @@ def model_facts(live: LiveModel) -> dict[str, Any]:
 def record(
     live: LiveModel, scored: Mapping[str, Any], encounter: Mapping[str, Any], source: Source
 ) -> PredictionRecord:
-    """The log record of a prediction. ``features`` holds only the known values of the encounter."""
+    """The log record of a prediction. ``features`` holds only the values that were given.
+
+    ``encoding.encode`` makes the model's input from them: it knows the defaults and what the drugs determine.
+    """
     return PredictionRecord(
         prediction_id=scored["prediction_id"],
         created_at=datetime.now(UTC),

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from readmission.domain.schema import COLUMN, DOSES, NAME_OF_RAW, NAMES, RAW_NAMES, READMITTED
+from readmission.domain.medication import DERIVED, DRUG_NAMES, medication_numbers
+from readmission.domain.schema import COLUMN, NAME_OF_RAW, RAW_NAMES, READMITTED
 from readmission.synthetic.network import Columns, Integers, LogisticModel, Network, Readable, load_network
 
 # no real patient has more encounters than this
@@ -24,7 +25,6 @@ LARGEST_ENCOUNTER_ID = 443_867_222
 LARGEST_PATIENT_NBR = 189_502_619
 # discharge dispositions of death: their outcome is always NO (hospice patients are sometimes readmitted)
 DEATH = (11, 19, 20, 21)
-DRUG_NAMES = tuple(name for name in NAMES if COLUMN[name].values == DOSES)
 
 
 def cohort(rows: int, seed: int) -> dict[str, Readable]:
@@ -93,14 +93,9 @@ def _encounters(network: Network, count: int, previous: Columns | None, random: 
 
 
 def _derived(drawn: Columns) -> Columns:
-    """The two columns that the drugs determine, as in every real row. A second drug counts as a change."""
-    doses = np.stack([drawn[name] for name in DRUG_NAMES])
-    given = (doses != DOSES.index("No")).sum(axis=0)
-    altered = ((doses == DOSES.index("Up")) | (doses == DOSES.index("Down"))).any(axis=0)
-    return {
-        "change_medication": (altered | (given >= 2)).astype(np.int32),
-        "diabetesMed": (given >= 1).astype(np.int32),
-    }
+    """The columns that the drugs determine, as in every real row."""
+    numbers = medication_numbers(np.column_stack([drawn[name] for name in DRUG_NAMES]))
+    return dict(zip(DERIVED, numbers.T, strict=True))
 
 
 def _outcome(network: Network, drawn: Columns, count: int, random: np.random.Generator) -> Integers:

@@ -1,13 +1,23 @@
 """Starts the clinician's page with the inference service that the settings name."""
 
+import streamlit as st
+
 from readmission.adapters.inference_api import InferenceApi
 from readmission.settings import PageSettings
 from readmission.ui.page import page
+from readmission.ui.served_model import PATIENCE_SECONDS, ServedModel
 
-PATIENCE_SECONDS = 10
+PREDICTION_SECONDS = 10
 
 
 def main(settings: PageSettings) -> None:
     """Draw the page with the inference API of ``INFERENCE_API_URL``."""
-    with InferenceApi(settings.inference_api_url, api_key=settings.page_api_key, timeout=PATIENCE_SECONDS) as api:
-        page(api)
+    served = _served_model(settings.inference_api_url)
+    with InferenceApi(settings.inference_api_url, api_key=settings.page_api_key, timeout=PREDICTION_SECONDS) as api:
+        page(api, served.info)
+
+
+@st.cache_resource(show_spinner=False)
+def _served_model(url: str) -> ServedModel:
+    """One for all sessions and interactions of this process. ``/model-info`` needs no key."""
+    return ServedModel(InferenceApi(url, timeout=PATIENCE_SECONDS).model_info)

@@ -1,16 +1,17 @@
-"""The form of one encounter. It has every feature that the model uses, in clinical groups."""
+"""The form of one encounter, in clinical groups. It asks for each feature that the others do not determine."""
 
 import streamlit as st
 
 from readmission.domain.cohort import DEATH_OR_HOSPICE
 from readmission.domain.example import EXAMPLE
-from readmission.domain.schema import COLUMN, DOSES, FEATURES, Column, Kind
+from readmission.domain.medication import DRUG_FEATURES
+from readmission.domain.schema import COLUMN, FEATURES, Column, Kind
 from readmission.ui.labels import label
 from readmission.ui.texts import Language, text
 
 Encounter = dict[str, str | int | None]
 
-DRUG_FEATURES = tuple(column.name for column in FEATURES if column.values == DOSES)
+ASKED = tuple(column for column in FEATURES if not column.derived)
 GROUPS: dict[str, tuple[str, ...]] = {
     "patient": ("age", "gender", "race", "payer_code"),
     "stay": (
@@ -26,10 +27,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "history": ("number_inpatient", "number_emergency", "number_outpatient"),
     "diagnoses": ("diag_1", "diag_2", "diag_3", "number_diagnoses"),
     "tests": ("A1Cresult", "max_glu_serum"),
-    "drugs": ("diabetesMed", "change_medication", *DRUG_FEATURES),
+    "drugs": DRUG_FEATURES,
 }
 # the initial values of the form; all other fields start as unknown
-INITIAL: Encounter = {"max_glu_serum": "None", "A1Cresult": "None", **dict.fromkeys(DRUG_FEATURES, "No")}
+INITIAL: Encounter = {column.name: column.default for column in ASKED if column.default}
 COLUMNS_PER_ROW = 4
 VALUES = "encounter"
 
@@ -44,14 +45,14 @@ def field_key(name: str, language: Language) -> str:
 
 def load_example(language: Language) -> None:
     """Fill the form with the invented encounter ``EXAMPLE``."""
-    for column in FEATURES:
+    for column in ASKED:
         st.session_state[field_key(column.name, language)] = (INITIAL | EXAMPLE).get(column.name)
 
 
 def encounter_form(language: Language) -> Encounter:
     """Draw the form. Returns its current values by feature name; unknown values are None."""
     before: Encounter = st.session_state.get(VALUES, INITIAL)
-    for column in FEATURES:
+    for column in ASKED:
         st.session_state.setdefault(field_key(column.name, language), before.get(column.name))
     st.caption(text(language, "required"))
     values: Encounter = {}
@@ -69,12 +70,12 @@ def missing_fields(encounter: Encounter) -> list[str]:
 
 
 def choices(column: Column) -> list[str | int | None]:
-    """The options for a category or code. Unknown (None) comes first, except for required features and drugs."""
+    """The options for a category or code. Unknown (None) comes first, if the data set has it."""
     excluded = set(column.unknown)
     if column.name == "discharge_disposition_id":
         excluded |= DEATH_OR_HOSPICE  # outside the cohort: the model was not trained on such patients
     known: list[str | int | None] = [value for value in column.values if value not in excluded]
-    return known if column.required or column.name in DRUG_FEATURES else [None, *known]
+    return known if column.never_missing else [None, *known]
 
 
 def _fields(names: tuple[str, ...], language: Language) -> Encounter:

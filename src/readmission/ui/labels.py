@@ -189,8 +189,6 @@ _LABELS: dict[str, dict[object, Label]] = {
         ">7": ("Más del 7 %", "Over 7 %"),
         ">8": ("Más del 8 %", "Over 8 %"),
     },
-    "change_medication": {"No": ("No", "No"), "Ch": ("Sí", "Yes")},
-    "diabetesMed": {"No": ("No", "No"), "Yes": ("Sí", "Yes")},
     **{NAME_OF_RAW[drug]: _DOSES for drug in DRUGS},
 }
 
