@@ -79,7 +79,7 @@ def mlops_diabetes_pipeline() -> None:
     divided = step("create_train_val_test_split")(kept)
     dataset = step("upload_processed_data_minio")(divided)
     trained = (
-        step("train_ml_models", max_active_tis_per_dagrun=2)
+        step("train_ml_models", max_active_tis_per_dagrun=2, map_index_template="{{ task.op_kwargs['candidate'] }}")
         .partial(dataset=dataset)
         .expand(candidate=list(CANDIDATE_NAMES))
     )

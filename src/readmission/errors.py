@@ -11,7 +11,11 @@ class ReadmissionError(Exception):
     """Base class of the errors below. Its text is safe to show to a caller."""
 
 
-class MissingSetting(ReadmissionError):
+class PermanentError(ReadmissionError):
+    """Base class of the errors that no retry can mend: the same input and settings give them again."""
+
+
+class MissingSetting(PermanentError):
     """A setting that this service needs is not in the environment."""
 
     def __init__(self, name: str) -> None:
@@ -28,10 +32,10 @@ class SourceUnavailable(ReadmissionError):
 
 
 class ChecksumMismatch(ReadmissionError):
-    """A file has another checksum than expected."""
+    """A file came with another checksum than expected. A new download may come whole."""
 
 
-class InvalidSource(ReadmissionError):
+class InvalidSource(PermanentError):
     """A data file cannot be read as encounters."""
 
 
@@ -47,19 +51,19 @@ class BatchNotPublished(ReadmissionError):
         self.next_batch_at = next_batch_at
 
 
-class InvalidBatch(ReadmissionError):
-    """A batch violates the raw contract: wrong columns, types, or checksum."""
+class InvalidBatch(PermanentError):
+    """A stored batch violates the raw contract: wrong columns, types, or checksum."""
 
 
-class SourceChanged(ReadmissionError):
+class SourceChanged(PermanentError):
     """The source returns other rows than those that are already stored under the same name."""
 
 
-class NotEnoughData(ReadmissionError):
+class NotEnoughData(PermanentError):
     """There are too few encounters, patients or outcomes to measure a model."""
 
 
-class InvalidModel(ReadmissionError):
+class InvalidModel(PermanentError):
     """A model cannot be used: wrong digest, failed parity check, or another feature encoding."""
 
 

@@ -232,12 +232,18 @@ SERVICES: tuple[ServiceSpec, ...] = (
         ports=(Port("HTTP", 8080),),
         port_setting="AIRFLOW_PORT",
         health=_AIRFLOW_HEALTH,
-        secrets=("airflow_admin_password", "airflow_fernet_key", "airflow_secret_key", "airflow_jwt_secret"),
+        secrets=(
+            "airflow_admin_password",
+            "airflow_api_password",
+            "airflow_fernet_key",
+            "airflow_secret_key",
+            "airflow_jwt_secret",
+        ),
         folders=(Folder("airflow"),),
         user="admin",
         password="airflow_admin_password",  # noqa: S106 - the name of the secret
     ),
-    # the two services without a port are checked through the API server's health report
+    # the three services without a port are checked through the API server's health report
     ServiceSpec(
         name="airflow-scheduler",
         purpose="runs `mlops_diabetes_pipeline` every 10 minutes",
@@ -256,6 +262,13 @@ SERVICES: tuple[ServiceSpec, ...] = (
         native="airflow:dag_processor",
         kubernetes="airflow",
         settings=InstanceSettings,  # the DAG file reads how long a run waits for the instance
+    ),
+    ServiceSpec(
+        name="airflow-triggerer",
+        purpose="waits for deferred tasks; none is, but Airflow's home page shows a fault without it",
+        while_down="everything; Airflow's home page shows a fault",
+        native="airflow:triggerer",
+        kubernetes="airflow",
     ),
     ServiceSpec(
         name="prometheus",

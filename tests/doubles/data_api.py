@@ -3,7 +3,7 @@
 import hashlib
 
 from readmission.adapters.data_api import Manifest, PublishedBatch
-from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
+from readmission.errors import BatchNotPublished, ChecksumMismatch, NotFound, SourceUnavailable
 
 
 class FakeDataApi:
@@ -49,7 +49,7 @@ class FakeDataApi:
         if batch_number > self.published:
             raise BatchNotPublished(batch_number, "2026-11-23T12:00:00Z")
         if sha256 not in (None, self.sha256(batch_number)):
-            raise InvalidBatch(f"batch {batch_number} came with another sha256 than {sha256}")
+            raise ChecksumMismatch(f"batch {batch_number} came with another sha256 than {sha256}")
         self.fetched.append(batch_number)
         return self.body(batch_number)
 

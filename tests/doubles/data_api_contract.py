@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from readmission.errors import BatchNotPublished, InvalidBatch, NotFound, SourceUnavailable
+from readmission.errors import BatchNotPublished, ChecksumMismatch, NotFound, SourceUnavailable
 
 
 class DataApiContract:
@@ -27,7 +27,7 @@ class DataApiContract:
         assert data_api.fetch_batch(1) == received
 
     def test_a_batch_with_another_sha256_than_expected_is_refused(self, data_api):
-        with pytest.raises(InvalidBatch):
+        with pytest.raises(ChecksumMismatch):
             data_api.fetch_batch(1, "0" * 64)
 
     def test_a_batch_that_is_not_published_yet_says_so(self, data_api):

@@ -10,10 +10,10 @@ import mlflow
 import psutil
 import pytest
 
+from readmission.adapters.airflow_api import AirflowApi, DagRun
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS
-from readmission.local.airflow_api import AirflowApi, DagRun
 from readmission.local.service import Service
 from readmission.modeling.candidates import CANDIDATE_NAMES
 

@@ -11,7 +11,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from readmission.domain.data_source import DataSource
-from readmission.errors import BatchNotPublished, InvalidBatch, InvalidInput, NotFound, SourceUnavailable
+from readmission.errors import BatchNotPublished, ChecksumMismatch, InvalidInput, NotFound, SourceUnavailable
 from readmission.http_contract import PARQUET
 
 # seconds before each repeated attempt
@@ -90,16 +90,16 @@ class DataApi:
         """The Parquet bytes of a batch, as received and checked.
 
         ``sha256``: the digest from the manifest; None fetches the manifest. Raises :class:`BatchNotPublished`,
-        :class:`NotFound` for a number after the last batch, and :class:`InvalidBatch` when the digest of the bytes
-        differs from the ETag or the manifest.
+        :class:`NotFound` for a number after the last batch, and :class:`ChecksumMismatch` when the digest of the
+        bytes differs from the ETag or the manifest: the transfer broke, or the data API started over meanwhile.
         """
         response = self._get("/get_data", params={"batch_number": batch_number}, headers={"Accept": PARQUET})
         found = hashlib.sha256(response.content).hexdigest()
         if found != response.headers.get("ETag", "").strip('"'):
-            raise InvalidBatch(f"batch {batch_number} came with sha256 {found}, its ETag says otherwise")
+            raise ChecksumMismatch(f"batch {batch_number} came with sha256 {found}, its ETag says otherwise")
         promised = sha256 or self._promised(batch_number)
         if found != promised:
-            raise InvalidBatch(f"batch {batch_number} came with sha256 {found}, the manifest promises {promised}")
+            raise ChecksumMismatch(f"batch {batch_number} came with sha256 {found}, the manifest promises {promised}")
         return response.content
 
     def _promised(self, batch_number: int) -> str | None:

@@ -1,9 +1,9 @@
-"""Airflow's three services on one SQLite metadata database, with tasks as processes of the scheduler."""
+"""Airflow's four services on one SQLite metadata database, with tasks as processes of the scheduler."""
 
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from readmission.local.secret_files import SecretFiles
 from readmission.local.service import Health, write_private
 from readmission.local.settings import PROJECT
 from readmission.services import BY_NAME
+from readmission.settings.parts import AirflowApiSettings
 
 SPEC = BY_NAME["airflow-api-server"]
 
@@ -38,7 +39,7 @@ def scheduler(run: NativeRun) -> Start:
     return Start(
         # the log server would listen on every address; it is not needed, since all log files are on this disk
         command=(environment_program("airflow"), "scheduler", "--skip-serve-logs"),
-        environment=airflow.environment(),
+        environment={**airflow.environment(), "AIRFLOW_API_URL": airflow.url},
         health=airflow.heartbeat_of("scheduler"),
         before=(airflow.metadata(),),
         # a worker that is killed while it holds the queue's lock blocks every later task
@@ -57,17 +58,39 @@ def dag_processor(run: NativeRun) -> Start:
     )
 
 
+def triggerer(run: NativeRun) -> Start:
+    """The process that waits for deferred tasks. No task is deferred; without it, Airflow's home page shows a fault."""
+    airflow = _airflow(run)
+    return Start(
+        command=(environment_program("airflow"), "triggerer", "--skip-serve-logs"),
+        environment=airflow.environment(),
+        health=airflow.heartbeat_of("triggerer"),
+        before=(airflow.metadata(),),
+    )
+
+
 def _airflow(run: NativeRun) -> "Airflow":
-    return Airflow(run.home / "airflow", run.secrets, run.ports(SPEC.name)["HTTP"])
+    settings = run.settings(AirflowApiSettings)
+    account = Account(settings.airflow_api_user, settings.require("airflow_api_password"))
+    return Airflow(run.home / "airflow", run.secrets, run.ports(SPEC.name)["HTTP"], account)
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account that writes the notes of runs."""
+
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Airflow:
-    """The home folder, environment and metadata database that the three services share; ``port`` is the API's."""
+    """The home folder, environment and metadata database that the four services share; ``port`` is the API's."""
 
     home: Path
     secrets: SecretFiles
     port: int
+    pipeline: Account
 
     @property
     def url(self) -> str:
@@ -75,7 +98,7 @@ class Airflow:
         return f"http://127.0.0.1:{self.port}"
 
     def metadata(self) -> Step:
-        """The step that prepares the metadata database. All three services share it by its name, so it runs once."""
+        """The step that prepares the metadata database. All services share it by its name, so it runs once."""
         return Step("airflow-metadata", lambda: self.initialise(base_environment()))
 
     def heartbeat_of(self, component: str) -> Health:
@@ -88,7 +111,8 @@ class Airflow:
         Raises ``subprocess.CalledProcessError`` when the migration fails.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        write_private(self._passwords, json.dumps({SPEC.user: self.secrets.get(str(SPEC.password))}))
+        passwords = {SPEC.user: self.secrets.get(str(SPEC.password)), self.pipeline.user: self.pipeline.password}
+        write_private(self._passwords, json.dumps(passwords))
         migrated, current = self.home / "migrated", version("apache-airflow")
         # `airflow db migrate` takes seconds even when there is nothing to migrate
         if self._database.exists() and migrated.exists() and migrated.read_text() == current:
@@ -112,7 +136,7 @@ class Airflow:
         return self.secrets.directory / "airflow_passwords.json"
 
     def environment(self) -> dict[str, str]:
-        """Airflow's settings as environment variables, secrets included; the same for all three services."""
+        """Airflow's settings as environment variables, secrets included; the same for all services."""
         options = {
             "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "CORE__LOAD_EXAMPLES": "False",
@@ -121,7 +145,7 @@ class Airflow:
             "CORE__FERNET_KEY": self.secrets.fernet_key("airflow_fernet_key"),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks the name service
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{SPEC.user}:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{SPEC.user}:admin,{self.pipeline.user}:user",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}",
             "API__HOST": "127.0.0.1",

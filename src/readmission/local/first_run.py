@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
+from readmission.adapters.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.errors import ReadmissionError, SourceUnavailable
-from readmission.local.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.local.report import Report
 
 DAG_ID = "mlops_diabetes_pipeline"

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from readmission.adapters.airflow_api import AirflowApi
 from readmission.adapters.inference_api import InferenceApi
 from readmission.errors import ReadmissionError
-from readmission.local.airflow_api import AirflowApi
 from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen, settings_from
 from readmission.local.first_run import Served, first_prediction, run_pipeline
 from readmission.local.instance import Instance

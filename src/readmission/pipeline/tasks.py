@@ -4,6 +4,7 @@ The DAG processor imports this module every few seconds, so a task's own module 
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,12 +13,11 @@ from typing import Any
 
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.utils.deprecation_tools import DeprecatedImportWarning
 
 from readmission.adapters.mlflow_requests import limit_requests
-from readmission.errors import MissingSetting, NothingToDo, SourceChanged
-from readmission.log import configure_logging
+from readmission.errors import NothingToDo, PermanentError
 from readmission.pipeline.wiring import COLLABORATORS
-from readmission.settings import PipelineSettings
 
 
 def step(name: str, **options: Any) -> Any:
@@ -34,26 +34,43 @@ def airflow_task(name: str) -> Callable[..., Any]:
     """
 
     def call(*references: Any, **context: Any) -> Any:
-        configure_logging(json=PipelineSettings().log_json)
+        leave_logging_to_airflow()
         # a task may wait longer for a busy MLflow than an inference server, which polls it
         limit_requests(os.environ, timeout_seconds=60, retries=5)
         run = getattr(import_module(f"readmission.pipeline.{name}"), name)
-        with airflow_errors():
+        with airflow_errors(lambda reason: COLLABORATORS["run_note"]().write(f"{name}: {reason}")):
             return run(*references, **_other_arguments(run, len(references), context))
 
     call.__name__ = name
     return call
 
 
+def leave_logging_to_airflow() -> None:
+    """Send what libraries say into the task's log as Airflow has set it up: with its own level, not as an error.
+
+    Airflow has configured structlog for our own events before it calls a task.
+    """
+    # MLflow's own handler writes to stderr, each line of which Airflow takes for an error
+    os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
+    # for an object without a module skops asks every loaded module, Airflow's deprecated ones too, and each warns
+    warnings.filterwarnings("ignore", category=DeprecatedImportWarning, module=r"skops\.")
+
+
 @contextmanager
-def airflow_errors() -> Iterator[None]:
-    """Translate errors to Airflow's: ``NothingToDo`` skips the task; an error that no retry solves fails it at once."""
+def airflow_errors(note: Callable[[str], None]) -> Iterator[None]:
+    """Translate errors to Airflow's: ``NothingToDo`` skips the task; a ``PermanentError`` fails it without a retry.
+
+    ``note`` gets the reason of both.
+    """
     try:
         yield
-    except NothingToDo as reason:
-        raise AirflowSkipException(str(reason)) from reason
-    except (MissingSetting, SourceChanged) as error:
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    except NothingToDo as skip:
+        note(str(skip))
+        raise AirflowSkipException(str(skip)) from skip
+    except PermanentError as error:
+        reason = f"{type(error).__name__}: {error}"
+        note(reason)
+        raise AirflowFailException(reason) from error
 
 
 def _other_arguments(run: Callable[..., Any], references: int, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from readmission.adapters.object_store import ObjectStore
     from readmission.adapters.registry import ModelRegistry
     from readmission.domain.gate.evidence import Limits
+    from readmission.pipeline.run_note import RunNote
 
 
 # a data API that needs longer to answer /health counts as down
@@ -28,6 +29,16 @@ def pipeline_run_id() -> str:
     from airflow.sdk import get_current_context
 
     return str(get_current_context()["run_id"])
+
+
+def run_note() -> "RunNote":
+    """The note of this DAG run."""
+    from airflow.sdk import get_current_context
+
+    from readmission.pipeline.run_note import RunNote
+
+    run = get_current_context()["dag_run"]
+    return RunNote(PipelineSettings(), run.dag_id, run.run_id)
 
 
 def data_api(timeout: float = 30) -> "DataApi":
@@ -115,6 +126,7 @@ def gate_limits(settings: PipelineSettings) -> "Limits":
 # the factory of each task parameter that is not a reference, by the parameter's name
 COLLABORATORS: dict[str, Callable[[], Any]] = {
     "pipeline_run_id": pipeline_run_id,
+    "run_note": run_note,
     "now": lambda: datetime.now(UTC),
     "source": lambda: data_api(timeout=HEALTH_SECONDS),
     "data_api": data_api,

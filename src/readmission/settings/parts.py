@@ -48,6 +48,17 @@ class RegistrySettings(EnvironmentSettings):
     model_name: str = "diabetes_classifier"
 
 
+class AirflowApiSettings(EnvironmentSettings):
+    """The address of Airflow's REST API, and the account that writes the notes of runs; without a URL there are none.
+
+    The account needs the right to change runs: the simple auth manager's role ``user``.
+    """
+
+    airflow_api_url: str | None = None
+    airflow_api_user: str = "pipeline"
+    airflow_api_password: SecretStr | None = None
+
+
 class InstanceSettings(EnvironmentSettings):
     """The EC2 instance that runs the data API, and its hours. Without an id and a tag, no instance is used.
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from readmission.settings.parts import (
+    AirflowApiSettings,
     DatabaseSettings,
     InstanceSettings,
     LogSettings,
@@ -13,7 +14,9 @@ from readmission.settings.parts import (
 )
 
 
-class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings):
+class PipelineSettings(
+    DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, AirflowApiSettings, LogSettings
+):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 
     ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git. ``gate_*``: ROC AUC, as

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from readmission.adapters.data_api import WAITS, DataApi
-from readmission.errors import BatchNotPublished, InvalidBatch, InvalidInput, NotFound, SourceUnavailable
+from readmission.errors import BatchNotPublished, ChecksumMismatch, InvalidInput, NotFound, SourceUnavailable
 
 BODY = b"PAR1 the rows PAR1"
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -134,7 +134,7 @@ def test_a_lasting_failure_is_given_up(api, server, waits, failure):
 def test_a_body_that_is_not_what_its_etag_says_is_refused(api, server, headers):
     server.answers["/get_data"] = [(200, headers, BODY)]
 
-    with pytest.raises(InvalidBatch, match="ETag"):
+    with pytest.raises(ChecksumMismatch, match="ETag"):
         api.fetch_batch(1)
 
 
@@ -142,7 +142,7 @@ def test_a_body_that_is_not_what_its_etag_says_is_refused(api, server, headers):
 def test_a_body_that_the_manifest_does_not_promise_is_refused(api, server, promised):
     server.answers["/batches"] = [(200, {}, json.dumps({**MANIFEST, "batches": promised}).encode())]
 
-    with pytest.raises(InvalidBatch, match="manifest"):
+    with pytest.raises(ChecksumMismatch, match="manifest"):
         api.fetch_batch(1)
 
 

@@ -6,10 +6,10 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
+from readmission.adapters.airflow_api import AirflowApi, AirflowRefused
 from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.local import first_run
-from readmission.local.airflow_api import AirflowApi, AirflowRefused
 from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction, run_pipeline
 from readmission.local.report import Report
 

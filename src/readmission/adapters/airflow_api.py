@@ -1,4 +1,4 @@
-"""A client of Airflow's REST API (v2), with the calls that the native run needs."""
+"""A client of Airflow's REST API (v2), with the calls that the native run and the pipeline's notes need."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,9 +7,11 @@ import httpx
 
 from readmission.errors import ReadmissionError
 
+NOTE_CHARACTERS = 1000  # Airflow refuses a longer note
+
 
 class AirflowRefused(ReadmissionError):
-    """Airflow answered with an HTTP error; the text holds the request, the status and the start of the body."""
+    """Airflow answered with an HTTP error or without JSON; the text has request, status and start of the body."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class AirflowApi:
         """A client with a token for ``user``. Raises as the methods do."""
         # services of this machine are not reached through a proxy that the environment names
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
-        token = _checked(client.post("/auth/token", json={"username": user, "password": password}))["access_token"]
+        try:
+            token = _checked(client.post("/auth/token", json={"username": user, "password": password}))["access_token"]
+        except BaseException:
+            client.close()
+            raise
         client.headers["Authorization"] = f"Bearer {token}"
         return cls(client)
 
@@ -83,6 +89,11 @@ class AirflowApi:
         """The present state of a run."""
         return _dag_run(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
 
+    def note_run(self, dag_id: str, run_id: str, note: str) -> None:
+        """Replace the note of a run, which Airflow's page shows with it. Text after 1,000 characters is cut off."""
+        body = {"note": note[:NOTE_CHARACTERS]}
+        _checked(self._client.patch(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json=body))
+
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         """The task instances of a run, at most 100."""
         body = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 100})
@@ -103,10 +114,14 @@ class AirflowApi:
 
 
 def _checked(response: httpx.Response) -> Any:
+    request = response.request
+    refusal = AirflowRefused(f"{request.method} {request.url.path}: {response.status_code} {response.text[:300]}")
     if response.is_error:
-        request = response.request
-        raise AirflowRefused(f"{request.method} {request.url.path}: {response.status_code} {response.text[:300]}")
-    return response.json()
+        raise refusal
+    try:
+        return response.json()
+    except ValueError as error:
+        raise refusal from error
 
 
 def _dag_run(item: dict[str, Any]) -> DagRun:
