@@ -5,8 +5,9 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ from readmission.local.object_store import SeaweedFs
 from readmission.local.ports import is_free
 from readmission.local.processes import MARK, end_marked, mark_of
 from readmission.local.programs import environment_program, find_programs
+from readmission.local.secret_files import SecretFiles
 from readmission.local.service import Health, Service, save_services
 from readmission.local.settings import instance_of
+from readmission.local.tls_identity import tls_identity
 from readmission.services import BUCKETS, BY_NAME
 from readmission.settings import TrackingSettings
 from readmission.synthetic.cohort import cohort
@@ -164,17 +167,39 @@ def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlServer
         yield started
 
 
-@pytest.fixture(scope="session")
-def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The endpoint of a private S3 server whose keys are ``KEYS``."""
+@contextmanager
+def running_seaweedfs(directory: Path, *, tls: bool = True) -> Iterator[SeaweedFs]:
+    """A private S3 server whose keys are ``KEYS`` and whose files are under ``directory``, until the block ends."""
     if not Path(environment_program("weed")).exists():
         pytest.skip("weed is not installed")
-    directory = tmp_path_factory.mktemp("s3")
-    port = find_free_ports(5)
-    server = SeaweedFs(directory / "data", directory / "identities.json", BY_NAME["object-store"].ports_from(port))
+    server = SeaweedFs(
+        directory=directory / "data",
+        identities=directory / "identities.json",
+        identity=tls_identity(SecretFiles(directory), "object_store", datetime.now(UTC).date()),
+        sockets=directory,
+        ports=BY_NAME["object-store"].ports_from(find_free_ports(6)),
+    )
     server.initialise(*KEYS)
-    with running(alone("object-store", server.start(), port), directory):
-        yield f"http://127.0.0.1:{port}"
+    start = server.start() if tls else replace(server.start(), environment={})
+    with running(alone("object-store", start, server.ports["S3"]), directory):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_in() -> Callable[..., AbstractContextManager[SeaweedFs]]:
+    return running_seaweedfs
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFs]:
+    with running_seaweedfs(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(seaweedfs_server: SeaweedFs) -> str:
+    """The endpoint of the private S3 server."""
+    return f"http://127.0.0.1:{seaweedfs_server.ports['S3']}"
 
 
 @pytest.fixture(scope="session")

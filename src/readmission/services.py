@@ -116,7 +116,7 @@ class ServiceSpec:
 
 
 _AIRFLOW_HEALTH = "/api/v2/monitor/health"
-_S3_PARTS = tuple(Port(label, 9000 + offset) for offset, label in enumerate(("S3", "master", "volume", "filer")))
+_S3_PARTS = (Port("S3", 9000), Port("master", 9001), Port("volume", 9002), Port("filer", 9003), Port("admin", 9005))
 
 SERVICES: tuple[ServiceSpec, ...] = (
     ServiceSpec(

@@ -54,12 +54,36 @@ def test_reset_does_not_ask_when_it_is_told(tmp_path):
     assert not (tmp_path / "secrets").exists()
 
 
+@pytest.fixture
+def _started(tmp_path):
+    """A native run that wrote the log of its supervisor."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "supervisord.log").touch()
+
+
+@pytest.mark.usefixtures("_started")
 def test_an_error_on_purpose_is_a_text_and_an_exit_code():
     done = CliRunner().invoke(app, ["logs", "nonsense"])
 
     assert done.exit_code == 1
     assert "no log of 'nonsense'" in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.usefixtures("_started")
+def test_logs_without_a_service_lists_the_services():
+    done = CliRunner().invoke(app, ["logs"])
+
+    assert done.exit_code == 1
+    assert "no service was named" in done.output
+    assert "SERVICE=... takes one of: supervisord" in done.output
+
+
+def test_logs_before_the_first_start_says_what_to_do():
+    done = CliRunner().invoke(app, ["logs", "mlflow"])
+
+    assert done.exit_code == 1
+    assert "make up" in done.output
 
 
 def test_a_setting_that_makes_no_sense_is_named_without_its_value(monkeypatch):

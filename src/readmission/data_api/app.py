@@ -4,6 +4,7 @@ import hmac
 import os
 import re
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import IO
 
 from flask import Flask, Response, jsonify, request
@@ -31,6 +32,11 @@ def create_app(store: BatchStore, publication: Publication, *, api_key: SecretSt
     metrics = Metrics(CollectorRegistry(), publication)
     metrics.watch(app)
     register_problems(app)
+
+    @app.get("/")
+    def root() -> Response:
+        links = sorted(rule.rule for rule in app.url_map.iter_rules() if rule.rule != "/")
+        return jsonify(name="readmission data API", version=version("readmission"), links=links)
 
     @app.get("/health")
     def health() -> Response:

@@ -15,15 +15,25 @@ from readmission.services import BY_NAME, SERVICES, ServiceSpec
 SEARCH = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin"
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-# Debian starts a service when its package is installed, and at each boot: this script prevents both
+# Debian starts a service when its package is installed, and at each boot: this script prevents both. The processes of
+# an installation hold a lock on the policy file. Without that lock the file allows every start and deletes itself, so
+# a killed installation leaves no service of the machine blocked.
 _INSTALL = """
 export DEBIAN_FRONTEND=noninteractive
 policy=$1
 shift
-if [ ! -e "$policy" ]; then
-  trap 'rm -f "$policy"' EXIT
+if [ ! -e "$policy" ] || grep -q '^# readmission' "$policy"; then
+  cat >"$policy" <<'END'
+#!/bin/sh
+# readmission made this file for the time of an installation
+flock --nonblock "$0" true && rm -f "$0" && exit 0
+exit 101
+END
+  # it has no effect before it is executable
+  exec 9<"$policy"
+  flock --shared 9
+  trap 'flock --exclusive --nonblock 9 && rm -f "$policy"' EXIT
   trap 'exit 1' INT TERM HUP
-  printf '#!/bin/sh\\nexit 101\\n' >"$policy"
   chmod 755 "$policy"
 fi
 install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"; }

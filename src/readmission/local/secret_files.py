@@ -26,6 +26,10 @@ class SecretFiles:
         """A key for ``cryptography.fernet``, made on the first call. Raises :class:`UnsafeSecret`."""
         return self._get(name, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
 
+    def check(self, name: str) -> None:
+        """Check the file of a secret that exists. Raises :class:`UnsafeSecret`."""
+        _read(self.directory / name)
+
     def _get(self, name: str, fresh: str) -> str:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.directory / name

@@ -32,8 +32,11 @@ def show_log(instance: Instance, name: str, *, lines: int, follow: bool) -> None
     """Replace this process by ``tail`` on a service's log; raises :class:`NotFound`, which lists the known names."""
     path = instance.supervisor.log_of(name)
     known = [each for each in (*instance.services(), _SUPERVISORD) if instance.supervisor.log_of(each).exists()]
+    if not known:
+        raise NotFound("Nothing was started here yet: make up.")
     if name not in known:
-        raise NotFound(f"no log of {name!r}; there are: {', '.join(known) or 'none'}")
+        problem = f"there is no log of {name!r}" if name else "no service was named"
+        raise NotFound(f"{problem}; make logs SERVICE=... takes one of: {', '.join(known)}")
     arguments = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]
     os.execvp(arguments[0], arguments)  # noqa: S606 - no shell wanted
 

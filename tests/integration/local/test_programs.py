@@ -1,4 +1,5 @@
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def put_program(folder: Path, name: str, script: str) -> None:
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
+
+
+def wait_for(file: Path) -> None:
+    """Wait until another process has written a line to ``file``."""
+    deadline = time.monotonic() + 10
+    while not (file.exists() and file.read_text().endswith("\n")):
+        assert time.monotonic() < deadline, f"{file} was not written"
+        time.sleep(0.05)
 
 
 def test_a_program_on_the_path_is_found(folder):
@@ -111,6 +120,51 @@ def test_while_it_installs_no_service_may_start_and_afterwards_the_machine_is_as
     assert seen.read_text() == "101\n"
     assert not policy.exists()
     assert len(notes) == 1
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_a_killed_installation_blocks_no_later_start_of_a_service(tmp_path, monkeypatch, report, folder):
+    policy = tmp_path / "policy-rc.d"
+    put_program(folder, "apt-get", "kill -KILL $PPID")
+    monkeypatch.setattr(programs, "apt_prefix", list)
+    monkeypatch.setattr(programs, "POLICY", policy)
+    install_missing(tmp_path / "log", report, {"prometheus"})
+
+    # as Debian asks before it starts a service; without the file every start is allowed
+    asked = subprocess.run([policy, "nginx", "start"], check=False).returncode if policy.exists() else 0
+
+    assert asked == 0
+    assert not policy.exists()
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_while_the_packages_of_a_killed_installation_are_set_up_no_service_may_start(
+    tmp_path, monkeypatch, report, folder
+):
+    policy, seen = tmp_path / "policy-rc.d", tmp_path / "seen"
+    put_program(folder, "apt-get", f"kill -KILL $PPID; {policy} prometheus start; echo $? >{seen}")
+    monkeypatch.setattr(programs, "apt_prefix", list)
+    monkeypatch.setattr(programs, "POLICY", policy)
+
+    install_missing(tmp_path / "log", report, {"prometheus"})
+    wait_for(seen)
+
+    assert seen.read_text() == "101\n"
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_the_policy_of_a_killed_installation_goes_with_the_next_one(tmp_path, monkeypatch, report, folder):
+    policy = tmp_path / "policy-rc.d"
+    put_program(folder, "apt-get", "kill -KILL $PPID")
+    put_program(folder, "update-rc.d", "true")
+    monkeypatch.setattr(programs, "apt_prefix", list)
+    monkeypatch.setattr(programs, "POLICY", policy)
+    install_missing(tmp_path / "log", report, {"prometheus"})
+
+    put_program(folder, "apt-get", "true")
+    install_missing(tmp_path / "log", report, {"prometheus"})
+
+    assert not policy.exists()
 
 
 @pytest.mark.usefixtures("nothing_there")

@@ -198,6 +198,15 @@ def test_restarting_is_forbidden_when_no_key_is_configured(store, tmp_path):
     assert response.status_code == 403
 
 
+def test_the_root_names_every_route(client):
+    answer = client.get("/")
+
+    served = {rule.rule for rule in client.application.url_map.iter_rules()} - {"/"}
+    assert answer.status_code == 200
+    assert set(answer.json) == {"name", "version", "links"}
+    assert {"/get_data", "/batches", "/health"} <= served == set(answer.json["links"])
+
+
 def test_health_consumes_nothing(client):
     before = client.get("/batches").json
 
