@@ -20,7 +20,7 @@ from readmission.domain.cohort import patient_split
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.local.health import NotHealthy, wait_healthy
 from readmission.local.mariadb import MariaDb, system_user
-from readmission.local.mlflow import server_command, server_environment
+from readmission.local.mlflow import CLIENT_ACCOUNT, server_command, server_environment
 from readmission.local.native import Start
 from readmission.local.object_store import SeaweedFs
 from readmission.local.ports import is_free
@@ -31,6 +31,7 @@ from readmission.local.settings import instance_of
 from readmission.services import BUCKETS, BY_NAME
 from readmission.settings import TrackingSettings
 from readmission.synthetic.cohort import cohort
+from readmission.tracking.app import ACCOUNTS
 
 USER = "readmission"
 PASSWORD = "only-for-tests"
@@ -143,7 +144,10 @@ def object_store(seaweedfs: str) -> ObjectStore:
 
 @pytest.fixture(scope="session")
 def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The tracking URI of a private MLflow whose artifacts lie in the private S3 server."""
+    """The tracking URI of a private MLflow whose artifacts lie in the private S3 server.
+
+    The client of this process, and of those that it starts, signs in as ``pipeline``; every password is ``PASSWORD``.
+    """
     directory = tmp_path_factory.mktemp("mlflow")
     port = find_free_ports()
     settings = TrackingSettings(
@@ -152,9 +156,12 @@ def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> I
         s3_access_key=KEYS[0],
         s3_secret_key=KEYS[1],
         s3_region="us-east-1",
+        **{f"mlflow_{name}_password": PASSWORD for name in ACCOUNTS},
     )
     start = Start(command=server_command(port), environment=server_environment(settings))
-    with running(alone("mlflow", start, port), directory):
+    with running(alone("mlflow", start, port), directory), pytest.MonkeyPatch.context() as patch:
+        for variable, value in zip(CLIENT_ACCOUNT, ("pipeline", PASSWORD), strict=True):
+            patch.setenv(variable, value)
         yield f"http://127.0.0.1:{port}"
 
 
