@@ -143,15 +143,20 @@ def object_store(seaweedfs: str) -> ObjectStore:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the private MLflow's database and log, ``mlflow.log``."""
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(seaweedfs: str, mlflow_home: Path) -> Iterator[str]:
     """The tracking URI of a private MLflow whose artifacts lie in the private S3 server.
 
     The client of this process, and of those that it starts, signs in as ``pipeline``; every password is ``PASSWORD``.
     """
-    directory = tmp_path_factory.mktemp("mlflow")
     port = find_free_ports()
     settings = TrackingSettings(
-        mlflow_backend_store_uri=f"sqlite:///{directory}/mlflow.db",
+        mlflow_backend_store_uri=f"sqlite:///{mlflow_home}/mlflow.db",
         s3_endpoint=seaweedfs,
         s3_access_key=KEYS[0],
         s3_secret_key=KEYS[1],
@@ -159,7 +164,7 @@ def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> I
         **{f"mlflow_{name}_password": PASSWORD for name in ACCOUNTS},
     )
     start = Start(command=server_command(port), environment=server_environment(settings))
-    with running(alone("mlflow", start, port), directory), pytest.MonkeyPatch.context() as patch:
+    with running(alone("mlflow", start, port), mlflow_home), pytest.MonkeyPatch.context() as patch:
         for variable, value in zip(CLIENT_ACCOUNT, ("pipeline", PASSWORD), strict=True):
             patch.setenv(variable, value)
         yield f"http://127.0.0.1:{port}"
