@@ -27,11 +27,14 @@ def test_an_account_that_may_write_is_passed_on_whatever_it_does(client, method)
     assert (answer.status_code, answer.text) == (200, "passed on")
 
 
-@pytest.mark.parametrize(
-    ("method", "status"), [("GET", 200), ("HEAD", 200), ("POST", 403), ("PUT", 403), ("DELETE", 403)]
-)
-def test_an_account_that_may_only_read_may_not_write(client, method, status):
-    assert client.request(method, "/anything", headers=basic("reader:other")).status_code == status
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_account_that_may_only_read_is_passed_on_when_it_reads(client, method):
+    assert client.request(method, "/anything", headers=basic("reader:other")).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_an_account_that_may_only_read_may_not_write(client, method):
+    assert client.request(method, "/anything", headers=basic("reader:other")).status_code == 403
 
 
 @pytest.mark.parametrize(
