@@ -18,6 +18,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from readmission.http_contract import CHALLENGE_HEADER
+
 HEALTH = "/health"
 _READING = ("GET", "HEAD")
 
@@ -79,7 +81,7 @@ def _unauthorized() -> PlainTextResponse:
     return PlainTextResponse(
         "sign in with an account of this MLflow server",
         HTTPStatus.UNAUTHORIZED,
-        {"WWW-Authenticate": 'Basic realm="MLflow", charset="UTF-8"'},
+        {CHALLENGE_HEADER: 'Basic realm="MLflow", charset="UTF-8"'},
     )
 
 

@@ -152,6 +152,17 @@ def test_a_client_whose_account_may_only_read_is_told_so(monkeypatch, mlflow_ser
         MlflowClient(mlflow_server).set_registered_model_alias(target.name, "production", "1")
 
 
+@pytest.mark.parametrize("write", ["replace it as the page does", "set the alias", "create a version", "delete a run"])
+def test_a_page_of_another_site_cannot_write_with_the_password_that_the_browser_holds(mlflow_server, target, write):
+    method, url, content = WRITES[write](target)
+    browser = {"auth": ("admin", PASSWORD), "headers": {"Origin": "https://attacker.example"}}
+
+    answer = httpx.request(method, f"{mlflow_server}{url}", **browser, **content)
+
+    assert answer.status_code == httpx.codes.FORBIDDEN
+    assert unharmed(target)
+
+
 def test_the_admin_signs_in_at_the_page(mlflow_server):
     assert "MLflow" in httpx.get(f"{mlflow_server}/", auth=("admin", PASSWORD)).text
 
