@@ -24,7 +24,7 @@ from readmission.domain.cohort import patient_split
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.local.health import NotHealthy, wait_healthy
 from readmission.local.mariadb import MariaDb, system_user
-from readmission.local.mlflow import server_command, server_environment
+from readmission.local.mlflow import CLIENT_ACCOUNT, server_command, server_environment
 from readmission.local.native import Start
 from readmission.local.object_store import SeaweedFs
 from readmission.local.ports import is_free
@@ -37,6 +37,7 @@ from readmission.local.tls_identity import tls_identity
 from readmission.services import BUCKETS, BY_NAME
 from readmission.settings import TrackingSettings
 from readmission.synthetic.cohort import cohort
+from readmission.tracking.app import ACCOUNTS
 
 USER = "readmission"
 PASSWORD = "only-for-tests"
@@ -211,19 +212,30 @@ def object_store(seaweedfs: str) -> ObjectStore:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(seaweedfs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The tracking URI of a private MLflow whose artifacts lie in the private S3 server."""
-    directory = tmp_path_factory.mktemp("mlflow")
+def mlflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the private MLflow's database and log, ``mlflow.log``."""
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(seaweedfs: str, mlflow_home: Path) -> Iterator[str]:
+    """The tracking URI of a private MLflow whose artifacts lie in the private S3 server.
+
+    The client of this process, and of those that it starts, signs in as ``pipeline``; every password is ``PASSWORD``.
+    """
     port = find_free_ports()
     settings = TrackingSettings(
-        mlflow_backend_store_uri=f"sqlite:///{directory}/mlflow.db",
+        mlflow_backend_store_uri=f"sqlite:///{mlflow_home}/mlflow.db",
         s3_endpoint=seaweedfs,
         s3_access_key=KEYS[0],
         s3_secret_key=KEYS[1],
         s3_region="us-east-1",
+        **{f"mlflow_{name}_password": PASSWORD for name in ACCOUNTS},
     )
     start = Start(command=server_command(port), environment=server_environment(settings))
-    with running(alone("mlflow", start, port), directory):
+    with running(alone("mlflow", start, port), mlflow_home), pytest.MonkeyPatch.context() as patch:
+        for variable, value in zip(CLIENT_ACCOUNT, ("pipeline", PASSWORD), strict=True):
+            patch.setenv(variable, value)
         yield f"http://127.0.0.1:{port}"
 
 

@@ -130,13 +130,14 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
     from getpass import getuser
 
     from readmission.adapters.database import InferenceDatabase
-    from readmission.adapters.mlflow_requests import limit_requests
+    from readmission.adapters.mlflow_requests import limit_requests, sign_in
     from readmission.adapters.registry import ModelRegistry
     from readmission.pipeline.roll_back import roll_back
 
     with _errors_shown():
         settings = _pipeline_settings()
         limit_requests(os.environ, timeout_seconds=10, retries=2)
+        sign_in(os.environ, settings)
         registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
         with InferenceDatabase(settings.require("inference_database_url")) as inference:
             restored = roll_back(reason, getuser(), registry=registry, inference=inference)

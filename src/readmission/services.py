@@ -170,9 +170,12 @@ SERVICES: tuple[ServiceSpec, ...] = (
         address_setting="MLFLOW_TRACKING_URI",
         health="/health",
         settings=TrackingSettings,
+        secrets=("mlflow_admin_password", "mlflow_pipeline_password", "mlflow_serving_password"),
         databases=(Database("mlflow_db", "MLFLOW_BACKEND_STORE_URI"),),
         buckets=("mlflow",),
         depends_on=("mysql", "object-store"),
+        user="admin",
+        password="mlflow_admin_password",  # noqa: S106 - the name of the secret
     ),
     ServiceSpec(
         name="data-api",

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "data_api": {"data_api", "synthetic", "adapters", "domain", *FOUNDATION},
     "pipeline": {"pipeline", "modeling", "adapters", "domain", *FOUNDATION},
     "ui": {"ui", "adapters", "domain", *FOUNDATION},
+    "tracking": {"tracking", *FOUNDATION},
     "local": {"local", "services", "adapters", "domain", *FOUNDATION},
     "errors": set(),
     "log": set(),

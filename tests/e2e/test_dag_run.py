@@ -14,6 +14,7 @@ from readmission.adapters.airflow_api import AirflowApi, DagRun
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS
+from readmission.local.mlflow import CLIENT_ACCOUNT
 from readmission.local.service import Service
 from readmission.modeling.candidates import CANDIDATE_NAMES
 
@@ -117,8 +118,12 @@ class Pipeline:
 
 @pytest.fixture(scope="module")
 def pipeline(platform: Any) -> Iterator[Pipeline]:
+    task_environment = platform.instance.services()["airflow-scheduler"].environment
     pipeline = Pipeline(platform)
-    yield pipeline
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in CLIENT_ACCOUNT:
+            patch.setenv(variable, task_environment[variable])
+        yield pipeline
     pipeline.airflow.close()
 
 

@@ -72,6 +72,31 @@ def test_no_secret_is_on_a_command_line_or_in_a_log(platform):
     assert [text[:200] for text in shown if any(secret in text for secret in secrets)] == []
 
 
+def test_nobody_without_a_password_replaces_the_model_in_production(platform):
+    alias = {"name": "diabetes_classifier", "alias": "production", "version": "1"}
+    with httpx.Client(base_url=f"{platform.url('mlflow')}/api/2.0") as attacker:
+        uploaded = attacker.put("/mlflow-artifacts/artifacts/mine/model.onnx", content=b"mine")
+        promoted = attacker.post("/mlflow/registered-models/alias", json=alias)
+
+    assert (uploaded.status_code, promoted.status_code) == (httpx.codes.UNAUTHORIZED, httpx.codes.UNAUTHORIZED)
+
+
+def test_the_account_of_the_table_signs_in_at_mlflow(platform):
+    password = (platform.instance.local.home / "secrets" / "mlflow_admin_password").read_text()
+
+    page = httpx.get(platform.url("mlflow"), auth=("admin", password))
+
+    assert password in platform.output
+    assert page.status_code == httpx.codes.OK
+
+
+def test_the_log_of_mlflow_is_not_about_the_workers_that_poll_it(platform):
+    log = (platform.instance.local.home / "logs" / "mlflow.log").read_text()
+
+    assert "Uvicorn running on" in log
+    assert "GET /api/2.0/mlflow/registered-models/alias" not in log
+
+
 def test_nobody_else_can_reach_what_it_writes(platform):
     assert platform.instance.local.home.stat().st_mode & 0o077 == 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from readmission.local.environment import base_environment
 from readmission.local.graph import Step
+from readmission.local.mlflow import client_environment
 from readmission.local.native import NativeRun, Start
 from readmission.local.programs import environment_program
 from readmission.local.secret_files import SecretFiles
@@ -39,7 +40,7 @@ def scheduler(run: NativeRun) -> Start:
     return Start(
         # the log server would listen on every address; it is not needed, since all log files are on this disk
         command=(environment_program("airflow"), "scheduler", "--skip-serve-logs"),
-        environment={**airflow.environment(), "AIRFLOW_API_URL": airflow.url},
+        environment={**airflow.environment(), "AIRFLOW_API_URL": airflow.url, **client_environment(run, "pipeline")},
         health=airflow.heartbeat_of("scheduler"),
         before=(airflow.metadata(),),
         # a worker that is killed while it holds the queue's lock blocks every later task

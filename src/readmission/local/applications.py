@@ -1,5 +1,6 @@
 """This project's own services: the data API, the inference API and the clinician's page."""
 
+from readmission.local.mlflow import client_environment
 from readmission.local.native import NativeRun, Start
 from readmission.local.programs import environment_program
 from readmission.local.settings import PROJECT
@@ -25,6 +26,7 @@ def inference_api(run: NativeRun) -> Start:
             "INFERENCE_PORT": str(run.ports("inference-api")["HTTP"]),
             "SERVING_DIR": str(run.home / "inference-api"),
             "MODEL_POLL_SECONDS": "5",
+            **client_environment(run, "serving"),
         },
     )
 

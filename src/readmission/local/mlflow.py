@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 from readmission.local.native import NativeRun, Start
 from readmission.local.programs import environment_program
+from readmission.services import BY_NAME
 from readmission.settings import TrackingSettings
+
+# the variables from which MLflow's client takes its account: its name, its password
+CLIENT_ACCOUNT = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
 def start(run: NativeRun) -> Start:
@@ -22,13 +26,15 @@ def server_command(port: int) -> tuple[str, ...]:
         f"--port={port}",
         "--workers=1",
         "--serve-artifacts",
+        "--app-name=readmission",  # tracking/app.py: MLflow behind its accounts
+        "--uvicorn-opts=--no-access-log",  # each worker of the inference API polls every few seconds
     )
 
 
 def server_environment(settings: TrackingSettings) -> Mapping[str, str]:
-    """The settings under MLflow's variable names, secrets included.
+    """The settings under MLflow's variable names, and the passwords of its accounts.
 
-    Raises ``MissingSetting`` for a missing S3 key or database URL.
+    Raises ``MissingSetting`` for a missing S3 key, database URL or password.
     """
     return {
         "MLFLOW_BACKEND_STORE_URI": settings.require("mlflow_backend_store_uri"),
@@ -40,4 +46,15 @@ def server_environment(settings: TrackingSettings) -> Mapping[str, str]:
         "AWS_ACCESS_KEY_ID": settings.require("s3_access_key"),
         "AWS_SECRET_ACCESS_KEY": settings.require("s3_secret_key"),
         "AWS_DEFAULT_REGION": settings.s3_region,
+        "MLFLOW_ADMIN_PASSWORD": settings.require("mlflow_admin_password"),
+        "MLFLOW_PIPELINE_PASSWORD": settings.require("mlflow_pipeline_password"),
+        "MLFLOW_SERVING_PASSWORD": settings.require("mlflow_serving_password"),
     }
+
+
+def client_environment(run: NativeRun, account: str) -> dict[str, str]:
+    """The variables of a process that signs in as ``account``; empty when this run does not start MLflow."""
+    if BY_NAME["mlflow"] not in run.started:
+        return {}
+    password = run.settings(TrackingSettings).require(f"mlflow_{account}_password")
+    return dict(zip(CLIENT_ACCOUNT, (account, password), strict=True))

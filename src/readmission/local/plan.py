@@ -21,6 +21,7 @@ from readmission.local.databases import (
 )
 from readmission.local.environment import SERVICE_SETTINGS, names_of, settings_from
 from readmission.local.graph import Step
+from readmission.local.mlflow import CLIENT_ACCOUNT
 from readmission.local.native import NativeRun, Start, service_of, starter_of
 from readmission.local.programs import Found
 from readmission.local.secret_files import SecretFiles
@@ -86,6 +87,9 @@ def _environment(
         wanted.discard("page_api_key")
     made = {secret.upper(): secrets.get(secret) for secret in sorted(wanted)}
     environment = {**chosen, **addresses, **made, "HOST": "127.0.0.1"}
+    if "MLFLOW_TRACKING_URI" in addresses:
+        # MLflow's starter knows each process's account; the user's own is for the user's own client
+        environment = {name: value for name, value in environment.items() if name not in CLIENT_ACCOUNT}
     if has_client_keys:
         environment["API_KEYS"] = _with_key(chosen["API_KEYS"], environment["PAGE_API_KEY"])
     return environment

@@ -42,9 +42,14 @@ class ObjectStoreSettings(EnvironmentSettings):
 
 
 class RegistrySettings(EnvironmentSettings):
-    """The address of MLflow, and the name of the registered model."""
+    """The address of MLflow, the account of this process there, and the name of the registered model.
+
+    MLflow's client reads the account from the environment: see ``adapters/mlflow_requests.py``.
+    """
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    mlflow_tracking_username: str | None = None
+    mlflow_tracking_password: SecretStr | None = None
     model_name: str = "diabetes_classifier"
 
 

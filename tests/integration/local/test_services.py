@@ -52,7 +52,9 @@ def test_the_object_store_refuses_a_wrong_key(seaweedfs):
 
 
 def test_mlflow_keeps_artifacts_in_the_object_store(mlflow_server, object_store):
-    put = httpx.put(f"{mlflow_server}/api/2.0/mlflow-artifacts/artifacts/services-test.txt", content=b"abc")
+    url = f"{mlflow_server}/api/2.0/mlflow-artifacts/artifacts/services-test.txt"
+
+    put = httpx.put(url, content=b"abc", auth=("pipeline", "only-for-tests"))
 
     assert put.status_code == httpx.codes.OK
     assert "services-test.txt" in object_store.keys("mlflow")

@@ -7,6 +7,7 @@ import yaml
 from readmission.errors import MissingSetting
 from readmission.local.databases import DataLeftBehind
 from readmission.local.environment import names_of
+from readmission.local.mlflow import CLIENT_ACCOUNT as ACCOUNT
 from readmission.local.plan import Plan, make_plan
 from readmission.local.programs import Found, with_everything
 from readmission.local.service import Service
@@ -141,6 +142,54 @@ def test_the_inference_api_sees_no_key_of_the_store_and_no_other_database(plan):
     secret = {"S3_ACCESS_KEY", "S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "RAW_DATABASE_URL", "CLEAN_DATABASE_URL"}
 
     assert not secret & plan.service("inference-api").environment.keys()
+
+
+def test_each_process_signs_in_at_mlflow_with_an_account_of_its_own(plan):
+    clients = {service.name: service.environment for service in plan.services if ACCOUNT[0] in service.environment}
+    mlflow = plan.service("mlflow").environment
+
+    accounts = {name: tuple(environment[variable] for variable in ACCOUNT) for name, environment in clients.items()}
+
+    assert accounts == {
+        "airflow-scheduler": ("pipeline", mlflow["MLFLOW_PIPELINE_PASSWORD"]),
+        "inference-api": ("serving", mlflow["MLFLOW_SERVING_PASSWORD"]),
+    }
+
+
+def test_no_process_but_mlflow_itself_knows_the_password_of_another_account(plan):
+    passwords = {value for name, value in plan.service("mlflow").environment.items() if name.endswith("_PASSWORD")}
+
+    known = {service.name: len(passwords & set(service.environment.values())) for service in plan.services}
+
+    assert len(passwords) == 3
+    assert {name: count for name, count in known.items() if count} == {
+        "mlflow": 3,
+        "airflow-scheduler": 1,
+        "inference-api": 1,
+    }
+
+
+def test_the_account_of_a_persons_own_client_is_no_account_of_a_process(local):
+    plan = make_plan(dict(zip(ACCOUNT, ("ana", "hush"), strict=True)), local, EVERYTHING)
+
+    assert plan.service("inference-api").environment["MLFLOW_TRACKING_USERNAME"] == "serving"
+    assert "hush" not in str([service.environment for service in plan.services])
+
+
+def test_an_own_mlflow_is_used_with_its_own_account(local):
+    chosen = {"MLFLOW_TRACKING_URI": "http://mlflow.example", **dict(zip(ACCOUNT, ("ana", "hush"), strict=True))}
+
+    plan = make_plan(chosen, local, EVERYTHING)
+
+    for name in ("airflow-scheduler", "inference-api"):
+        assert chosen.items() <= plan.service(name).environment.items()
+    assert not [path.name for path in (local.home / "secrets").iterdir() if path.name.startswith("mlflow")]
+
+
+def test_the_table_shows_how_a_person_signs_in_at_mlflow(plan):
+    mlflow = plan.service("mlflow")
+
+    assert (mlflow.user, mlflow.password) == ("admin", mlflow.environment["MLFLOW_ADMIN_PASSWORD"])
 
 
 def test_without_client_keys_the_page_has_none(plan):
