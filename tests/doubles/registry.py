@@ -65,6 +65,8 @@ class FakeRegistry:
     def download_onnx(self, version: ModelVersion) -> bytes:
         self._reach("download_onnx")
         self.downloads.append(version.version)
+        if version.run_id not in self.files:
+            raise InvalidModel(f"the file of version {version.version} is missing")
         data = self.files[version.run_id]
         if hashlib.sha256(data).hexdigest() != version.onnx_digest:
             raise InvalidModel(f"the file of version {version.version} has another digest than its tag")

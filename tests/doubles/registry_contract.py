@@ -13,7 +13,9 @@ ONNX = b"a model file"
 
 
 class RegistryContract:
-    """Needs ``registry``, ``new_run()``, ``overwrite_file(run_id, data)`` and ``set_alias(alias, number)``."""
+    """Needs ``registry``, ``new_run()``, ``set_alias(alias, number)``, and for the model files
+    ``overwrite_file(run_id, data)`` and ``delete_file(run_id)``.
+    """
 
     @pytest.fixture
     def versions(self, registry: ModelRegistry, new_run: Callable[[], str]) -> list[ModelVersion]:
@@ -54,6 +56,12 @@ class RegistryContract:
         overwrite_file(versions[0].run_id, b"a hostile model")
 
         with pytest.raises(InvalidModel, match="another digest"):
+            registry.download_onnx(versions[0])
+
+    def test_a_file_that_is_gone_is_refused(self, registry, versions, delete_file):
+        delete_file(versions[0].run_id)
+
+        with pytest.raises(InvalidModel, match="is missing"):
             registry.download_onnx(versions[0])
 
     @pytest.mark.usefixtures("versions")

@@ -31,6 +31,10 @@ class TestFakeRegistry(RegistryContract):
         return registry.files.__setitem__
 
     @pytest.fixture
+    def delete_file(self, registry):
+        return registry.files.pop
+
+    @pytest.fixture
     def set_alias(self, registry):
         return registry.aliases.__setitem__
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import requests
 from mlflow import MlflowClient
+from mlflow.entities import FileInfo
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.exceptions import MlflowException
 
@@ -100,8 +101,7 @@ class ModelRegistry:
         if not version.onnx_digest:
             raise InvalidModel(f"{version.name} version {version.version} was registered without a model file")
         with tempfile.TemporaryDirectory() as folder, mlflow_errors():
-            path = self._client.download_artifacts(version.run_id, f"{MODEL_PATH}/{ONNX_FILE}", folder)
-            data = Path(path).read_bytes()
+            data = self._download(version, Path(folder))
         if hashlib.sha256(data).hexdigest() != version.onnx_digest:
             raise InvalidModel(f"the file of {version.name} version {version.version} has another digest than its tag")
         return data
@@ -144,6 +144,19 @@ class ModelRegistry:
                 if error.error_code not in _ABSENT:
                     raise
                 return None
+
+    def _download(self, version: ModelVersion, folder: Path) -> bytes:
+        try:
+            path = self._client.download_artifacts(version.run_id, f"{MODEL_PATH}/{ONNX_FILE}", str(folder))
+        except (MlflowException, requests.RequestException, OSError):
+            # MLflow reports a missing file like a server that fails
+            if any(item.path == f"{MODEL_PATH}/{ONNX_FILE}" for item in self._files(version)):
+                raise
+            raise InvalidModel(f"the file of {version.name} version {version.version} is missing") from None
+        return Path(path).read_bytes()
+
+    def _files(self, version: ModelVersion) -> list[FileInfo]:
+        return list(self._client.list_artifacts(version.run_id, MODEL_PATH))
 
     def _upload(self, run_id: str, onnx: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:

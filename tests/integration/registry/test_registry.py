@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from doubles.registry_contract import ONNX, RegistryContract
 from readmission.adapters.registry import ModelRegistry
@@ -18,6 +19,14 @@ class TestModelRegistry(RegistryContract):
             client.log_artifact(run_id, str(tmp_path / "model.onnx"), "model")
 
         return overwrite
+
+    @pytest.fixture
+    def delete_file(self, client, mlflow_server):
+        def delete(run_id):
+            uri = client.get_run(run_id).info.artifact_uri
+            get_artifact_repository(uri, tracking_uri=mlflow_server).delete_artifacts("model")
+
+        return delete
 
     @pytest.fixture
     def set_alias(self, client, registry):
