@@ -161,7 +161,7 @@ def test_no_port_allows_a_page_of_another_origin_to_read(ports, patients, part, 
     assert [name for name in answered if name.startswith("access-control-")] == []
 
 
-def test_also_for_who_has_the_certificate_the_filer_refuses_another_origin(ports, patients, insider):
+def test_the_filer_refuses_another_origin_even_with_the_certificate(ports, patients, insider):
     url = f"https://127.0.0.1:{ports['filer']}/buckets/landing/{patients}"
 
     answer = insider.get(url, headers={"Origin": EVIL})

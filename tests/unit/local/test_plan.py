@@ -138,6 +138,15 @@ def test_a_process_is_given_what_its_settings_class_reads_and_nothing_else(plan,
     assert given <= names_of(settings)
 
 
+def test_the_object_store_has_its_certificate_and_its_sockets_in_private_folders(plan, local):
+    store = plan.service("object-store")
+
+    files = {value for name, value in store.environment.items() if name.endswith(("_CA", "_CERT", "_KEY"))}
+    sockets = [each.split("=")[1] for each in store.command if "ocalSocket=" in each]
+    assert {Path(file).parent for file in files} == {local.home / "secrets"}
+    assert [Path(socket).parent for socket in sockets] == [local.run, local.run]
+
+
 def test_the_inference_api_sees_no_key_of_the_store_and_no_other_database(plan):
     secret = {"S3_ACCESS_KEY", "S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "RAW_DATABASE_URL", "CLEAN_DATABASE_URL"}
 
