@@ -8,7 +8,7 @@ import pytest
 
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import patient_split
-from readmission.domain.schema import NAME_OF_RAW
+from readmission.domain.schema import FEATURE_NAMES, FEATURES, NAME_OF_RAW
 from readmission.modeling.features import ClinicalEncoder
 
 DATA_PATH = os.environ.get("DATA_PATH", "")
@@ -36,6 +36,18 @@ def test_only_death_and_hospice_are_dropped(raw):
 def test_a_test_that_was_not_made_stays_a_value(frame):
     assert frame["A1Cresult"].notna().all()
     assert (frame["A1Cresult"] == "None").mean() > 0.5
+
+
+def test_a_feature_is_never_missing_exactly_if_the_schema_says_so(frame):
+    complete = {name for name in FEATURE_NAMES if frame[name].notna().all()}
+
+    assert complete == {column.name for column in FEATURES if column.never_missing}
+
+
+def test_the_raw_encounters_have_no_gap_to_fill_in(raw):
+    never_missing = [column.name for column in FEATURES if column.never_missing]
+
+    assert [name for name in never_missing if raw[name].isna().any()] == []
 
 
 def test_the_splits_have_their_shares_of_rows(frame):

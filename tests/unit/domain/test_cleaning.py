@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from readmission.domain.cleaning import CLEAN_COLUMNS, clean, validate_raw
-from readmission.domain.schema import COLUMNS, FEATURE_NAMES, NAMES, Kind
+from readmission.domain.schema import COLUMN, COLUMNS, FEATURE_NAMES, NAMES, Kind
 from readmission.errors import InvalidBatch
 
 PLAIN = {
@@ -194,7 +194,36 @@ def test_a_test_that_was_not_made_stays_a_value():
 def test_nothing_is_imputed():
     frame = _clean({}).frame
 
-    assert frame.loc[0, ["race", "gender", "diag_1", "insulin", "admission_type_id"]].isna().all()
+    assert frame.loc[0, ["race", "gender", "diag_1", "payer_code", "admission_type_id"]].isna().all()
+
+
+def test_what_is_never_missing_and_left_out_gets_its_default_or_follows_from_the_drugs():
+    row = _clean({"glipizide": "Up"}).frame.loc[0]
+
+    assert [name for name in FEATURE_NAMES if COLUMN[name].never_missing and pd.isna(row[name])] == []
+    assert row[["insulin", "glipizide", "A1Cresult", "max_glu_serum"]].tolist() == ["No", "Up", "None", "None"]
+    assert row[["change_medication", "diabetesMed"]].tolist() == ["Ch", "Yes"]
+
+
+def test_a_row_that_contradicts_its_drugs_is_dropped_and_counted_by_its_column():
+    contradictory = [
+        {"diabetesMed": "Yes"},
+        {"diabetesMed": "No", "insulin": "Steady"},
+        {"change_medication": "Ch", "diabetesMed": "No"},
+        {"change_medication": "No", "insulin": "Down"},
+        {"change_medication": "No", "insulin": "Steady", "metformin": "Steady"},
+    ]
+
+    batch = _clean({}, *contradictory)
+
+    assert batch.frame["encounter_id"].tolist() == [1]
+    assert batch.dropped == {"change_medication contradicts the drugs": 3, "diabetesMed contradicts the drugs": 2}
+
+
+def test_a_drug_that_no_model_uses_is_a_drug_as_well():
+    batch = _clean({"examide": "Steady", "diabetesMed": "Yes"}, {"examide": "Steady", "diabetesMed": "No"})
+
+    assert batch.frame["encounter_id"].tolist() == [1]
 
 
 def test_cleaning_leaves_the_raw_batch_as_it_was():

@@ -1,11 +1,20 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readmission.domain import encoding
-from readmission.domain.encoding import ENCODING_DIGEST, ICD9_GROUPS, encode, encode_one, icd9_group, is_icd9
+from readmission.domain.encoding import (
+    ENCODING_DIGEST,
+    ICD9_GROUPS,
+    encode,
+    encode_one,
+    fill_derived,
+    icd9_group,
+    is_icd9,
+)
+from readmission.domain.medication import DERIVED, DRUG_FEATURES, medication
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES
 
 
@@ -102,19 +111,38 @@ def test_a_diagnosis_becomes_its_group():
     assert _value("diag_1", "250.83") == float(ICD9_GROUPS.index("diabetes"))
 
 
-def test_a_drug_that_is_unknown_was_not_given():
-    assert [name for name in encoding.DEFAULTS if _value(name, None) != _value(name, "No")] == []
+def test_a_drug_that_is_left_out_was_not_given():
+    assert len(DRUG_FEATURES) == 21
+    assert [name for name in DRUG_FEATURES if _value(name, None) != _value(name, "No")] == []
 
 
-def test_what_else_is_unknown_is_nan():
-    others = [name for name in FEATURE_NAMES if name not in encoding.DEFAULTS]
+def test_a_test_that_is_left_out_was_not_measured():
+    tests = ["A1Cresult", "max_glu_serum"]
+
+    assert [name for name in tests if _value(name, None) != _value(name, "None")] == []
+
+
+@pytest.mark.parametrize("drugs", [{}, {"insulin": "Steady"}, {"insulin": "Up"}, {"insulin": None, "metformin": "No"}])
+def test_what_the_drugs_determine_is_encoded_as_if_it_were_given(drugs):
+    whole = drugs | dict(zip(DERIVED, medication(drugs), strict=True))
+
+    np.testing.assert_array_equal(encode([drugs, drugs | dict.fromkeys(DERIVED)]), encode([whole, whole]))
+
+
+def test_a_matrix_gets_what_its_drugs_determine():
+    encounters = [{}, {"insulin": "Steady"}, {"insulin": "Down"}, {"insulin": "Steady", "metformin": "Steady"}]
+    matrix = encode(encounters)
+    matrix[:, [FEATURE_NAMES.index(name) for name in DERIVED]] = np.nan
+
+    filled = fill_derived(matrix)
+
+    np.testing.assert_array_equal(filled, encode(encounters))
+
+
+def test_what_may_be_unknown_is_nan():
+    others = [column.name for column in FEATURES if not column.never_missing]
 
     assert [name for name in others if not math.isnan(_value(name, None))] == []
-
-
-def test_the_drugs_that_may_be_left_out_are_twenty_one():
-    assert len(encoding.DEFAULTS) == 21
-    assert "diabetesMed" not in encoding.DEFAULTS
 
 
 def test_values_that_say_unknown_are_unknown():

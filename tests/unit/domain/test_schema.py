@@ -60,6 +60,16 @@ def test_a_test_that_was_not_made_is_a_value_and_not_unknown():
         assert COLUMN[name].unknown == ()
 
 
+def test_what_is_never_missing_is_required_or_has_a_default_or_is_derived():
+    ways = {column.name: [column.required, column.default is not None, column.derived] for column in FEATURES}
+
+    assert [name for name, found in ways.items() if sum(found) != COLUMN[name].never_missing] == []
+
+
+def test_a_default_is_a_value_of_its_column():
+    assert [column.name for column in COLUMNS if column.default and column.default not in column.values] == []
+
+
 @pytest.mark.parametrize(
     ("name", "codes"),
     [

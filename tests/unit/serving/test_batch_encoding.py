@@ -1,15 +1,19 @@
 import json
 
 import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readmission.domain.encoding import encode
+from readmission.domain.medication import DERIVED, medication
 from readmission.domain.schema import FEATURE_NAMES, FEATURES, Column, Kind
-from readmission.http_contract import JSON
+from readmission.errors import InvalidInput
+from readmission.http_contract import CSV, JSON, PARQUET
 from readmission.serving.batch_encoding import encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
-from readmission.serving.encounter import EXAMPLE, allowed
+from readmission.serving.encounter import EXAMPLE, allowed, parse_encounter
 
 
 def values_of(column: Column) -> st.SearchStrategy[object]:
@@ -19,7 +23,23 @@ def values_of(column: Column) -> st.SearchStrategy[object]:
     return known if column.required else st.none() | known
 
 
-ENCOUNTERS = st.fixed_dictionaries({column.name: values_of(column) for column in FEATURES})
+def with_medication(encounter: dict[str, object], left_out: set[str]) -> dict[str, object]:
+    derived = dict(zip(DERIVED, medication(encounter), strict=True))
+    return encounter | {name: None if name in left_out else value for name, value in derived.items()}
+
+
+ENCOUNTERS = st.builds(
+    with_medication,
+    st.fixed_dictionaries({column.name: values_of(column) for column in FEATURES if not column.derived}),
+    st.sets(st.sampled_from(DERIVED)),
+)
+
+
+def body_of(rows: list[dict[str, object]], media_type: str) -> bytes:
+    frame = pd.DataFrame(rows)
+    if media_type == JSON:
+        return json.dumps(rows).encode()
+    return frame.to_csv(index=False).encode() if media_type == CSV else frame.to_parquet(index=False)
 
 
 def batch_of(*rows: object) -> Batch:
@@ -42,6 +62,35 @@ def test_each_bad_value_is_reported_with_its_row():
         1: {"age", "diag_1"},
         2: {"race"},
     }
+
+
+@pytest.mark.parametrize("media_type", [JSON, CSV, PARQUET])
+def test_a_row_that_contradicts_its_drugs_is_refused_as_it_is_alone(media_type):
+    row = EXAMPLE | {"change_medication": "No", "diabetesMed": "No"}
+    with pytest.raises(InvalidInput) as alone:
+        parse_encounter(json.dumps(row).encode())
+    valid = EXAMPLE | {"change_medication": "Ch", "diabetesMed": None}
+
+    _, problems = encode_batch(read_batch(body_of([valid, row], media_type), media_type, 10))
+
+    assert problems == {1: list(alone.value.problems)}
+
+
+@pytest.mark.parametrize("media_type", [JSON, CSV, PARQUET])
+def test_rows_without_the_four_are_encoded_as_with_the_values_that_they_imply(media_type):
+    without = EXAMPLE | {"A1Cresult": None, "max_glu_serum": None}
+    implied = {"A1Cresult": "None", "max_glu_serum": "None", "change_medication": "Ch", "diabetesMed": "Yes"}
+
+    matrix, problems = encode_batch(read_batch(body_of([without], media_type), media_type, 10))
+
+    assert not problems
+    np.testing.assert_array_equal(matrix, encode([EXAMPLE | implied]))
+
+
+def test_a_refused_drug_does_not_contradict_as_well():
+    _, problems = encode_batch(batch_of(EXAMPLE | {"insulin": "Maybe", "metformin": "No", "diabetesMed": "Yes"}))
+
+    assert [problem["field"] for problem in problems[0]] == ["insulin"]
 
 
 def test_values_that_python_calls_equal_are_told_apart():

@@ -1,11 +1,14 @@
 import json
+from math import isnan
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from readmission.domain.cohort import DEATH_OR_HOSPICE
-from readmission.domain.encoding import encode_one
+from readmission.domain.encoding import encode, encode_one
+from readmission.domain.medication import DERIVED
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, Kind
 from readmission.errors import InvalidInput, UnreadableInput
 from readmission.serving.encounter import EXAMPLE, Encounter, check_value, parse_encounter
@@ -125,13 +128,52 @@ def test_a_value_that_means_unknown_is_accepted():
     ("raw_name", "name"), [("change", "change_medication"), ("glyburide-metformin", "glyburide_metformin")]
 )
 def test_the_data_sets_own_spelling_is_accepted(raw_name, name):
-    body = {key: value for key, value in EXAMPLE.items() if key != name} | {raw_name: "No"}
+    body = EXAMPLE | {raw_name: "Ch" if raw_name == "change" else "No"}
 
-    assert parse_encounter(json.dumps(body).encode())[name] == "No"
+    assert parse_encounter(json.dumps(body).encode())[name] == body[raw_name]
 
 
 def test_one_field_in_both_spellings_is_refused():
-    assert refused(change="No").fields == ("change_medication",)
+    assert refused(change="Ch", change_medication="Ch").fields == ("change_medication",)
+
+
+@pytest.mark.parametrize("absent", [{}, dict.fromkeys(["A1Cresult", "max_glu_serum", *DERIVED])])
+def test_an_encounter_without_the_four_is_encoded_as_with_the_values_that_they_imply(absent):
+    without = {name: value for name, value in EXAMPLE.items() if name not in ("A1Cresult", "max_glu_serum")}
+    implied = {"A1Cresult": "None", "max_glu_serum": "None", "change_medication": "Ch", "diabetesMed": "Yes"}
+
+    left_out, sent = (parse_encounter(json.dumps(without | more).encode()) for more in (absent, implied))
+
+    np.testing.assert_array_equal(encode([left_out]), encode([sent]))
+
+
+def test_no_feature_that_is_left_out_is_encoded_as_training_has_it_not():
+    encounter = parse_encounter(json.dumps({name: EXAMPLE[name] for name in REQUIRED}).encode())
+
+    unknown = {column.name for column, number in zip(FEATURES, encode_one(encounter), strict=True) if isnan(number)}
+
+    assert unknown == {column.name for column in FEATURES if not column.never_missing}
+
+
+def test_a_value_that_contradicts_the_drugs_is_refused_with_the_reason():
+    problems = refused(change_medication="No", diabetesMed="No").problems
+
+    assert problems == (
+        {
+            "field": "change_medication",
+            "message": "must be Ch, or left out: the dose goes up or down of insulin",
+            "allowed": {"type": "string", "enum": ["Ch"]},
+        },
+        {
+            "field": "diabetesMed",
+            "message": "must be Yes, or left out: a drug is given: metformin, insulin",
+            "allowed": {"type": "string", "enum": ["Yes"]},
+        },
+    )
+
+
+def test_an_invalid_value_is_told_before_a_contradiction():
+    assert refused(insulin="Maybe", metformin="No", diabetesMed="Yes").fields == ("insulin",)
 
 
 def test_a_repeated_key_is_refused():
@@ -216,8 +258,10 @@ def test_openapi_gives_each_field_its_limits():
 @example("")
 @example("3")
 def test_a_value_is_judged_alike_alone_and_in_an_encounter(value):
-    bodies = {column.name: json.dumps(EXAMPLE | {column.name: value}).encode() for column in FEATURES}
-    alone = {column.name: (column.name,) if check_value(column, value) else () for column in FEATURES}
+    # a derived feature is judged together with the drugs
+    columns = [column for column in FEATURES if not column.derived]
+    bodies = {column.name: json.dumps(EXAMPLE | {column.name: value}).encode() for column in columns}
+    alone = {column.name: (column.name,) if check_value(column, value) else () for column in columns}
 
     in_encounter = {name: refused_fields(body) for name, body in bodies.items()}
 

@@ -35,7 +35,11 @@ def test_rows_become_columns_and_null_is_unknown():
 
 
 def test_the_data_sets_own_columns_are_read_and_those_of_no_model_passed_over():
-    by_name = dict.fromkeys(NAME_OF_RAW.values()) | EXAMPLE | {"readmitted": "NO", "encounter_id": 1}
+    by_name = (
+        dict.fromkeys(NAME_OF_RAW.values())
+        | EXAMPLE
+        | {"change_medication": "Ch", "readmitted": "NO", "encounter_id": 1}
+    )
     raw = {raw: by_name[NAME_OF_RAW[raw]] for raw in RAW_NAMES}
 
     batch = read([raw])

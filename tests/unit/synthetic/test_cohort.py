@@ -87,6 +87,12 @@ def test_encounter_ids_are_unique_and_grow(frame):
     assert (np.diff(frame["encounter_id"]) > 0).all()
 
 
+def test_a_feature_that_is_never_missing_is_in_every_row(frame):
+    names = [column.raw_name or column.name for column in FEATURES if column.never_missing]
+
+    assert [name for name in names if frame[name].isna().any()] == []
+
+
 def test_a_medication_is_prescribed_exactly_when_a_drug_is_given(frame):
     given = (frame[list(DRUGS)] != "No").any(axis=1)
 

@@ -1,27 +1,30 @@
+import pytest
+
 from readmission.domain.cohort import DEATH_OR_HOSPICE
 from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, Kind
 from readmission.ui.form import GROUPS, choices, missing_fields
 
 
-def test_every_feature_stands_in_exactly_one_group():
+def test_every_feature_that_the_others_do_not_determine_stands_in_exactly_one_group():
     grouped = [name for names in GROUPS.values() for name in names]
 
-    assert sorted(grouped) == sorted(FEATURE_NAMES)
+    assert sorted(grouped) == sorted(set(FEATURE_NAMES) - {"change_medication", "diabetesMed"})
 
 
 def test_the_form_offers_no_discharge_by_death_or_hospice():
     assert DEATH_OR_HOSPICE.isdisjoint(choices(COLUMN["discharge_disposition_id"]))
 
 
-def test_unknown_is_a_choice_where_nothing_is_required():
-    names = ["race", "gender", "admission_type_id", "payer_code", "A1Cresult"]
+def test_unknown_is_a_choice_where_the_data_set_has_it():
+    names = ["race", "gender", "admission_type_id", "payer_code"]
 
     assert [name for name in names if choices(COLUMN[name])[0] is not None] == []
 
 
-def test_unknown_is_no_choice_for_the_age():
-    assert None not in choices(COLUMN["age"])
+@pytest.mark.parametrize("name", ["age", "insulin", "A1Cresult", "max_glu_serum"])
+def test_unknown_is_no_choice_where_the_data_set_never_has_it(name):
+    assert None not in choices(COLUMN[name])
 
 
 def test_codes_that_mean_unknown_are_not_offered_beside_unknown():

@@ -11,7 +11,7 @@ from readmission.ui.texts import text
 def _script(api):
     from readmission.ui.page import page
 
-    page(api)
+    page(api, api.model_info)
 
 
 def _open(api, language="es"):
