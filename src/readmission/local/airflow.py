@@ -160,6 +160,8 @@ class Airflow:
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            # five times a second it would say which tasks wait for a free slot
+            "LOGGING__NAMESPACE_LEVELS": "airflow.jobs.scheduler_job_runner=WARNING",
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }

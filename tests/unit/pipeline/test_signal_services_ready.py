@@ -4,6 +4,7 @@ import pytest
 
 from doubles.inference_api import FakeInferenceApi
 from doubles.registry import FakeRegistry
+from doubles.run_note import FakeRunNote
 from readmission.adapters.database import StoredBatch
 from readmission.errors import ModelNotLoaded
 from readmission.pipeline.references import BatchRef, PromotionRef
@@ -22,7 +23,12 @@ def registry():
 
 
 @pytest.fixture
-def signal(raw, raw_frame, registry):
+def run_note():
+    return FakeRunNote()
+
+
+@pytest.fixture
+def signal(raw, raw_frame, registry, run_note):
     """``signal(api)`` closes a run whose two batches are stored."""
     for ref in BATCHES:
         number = ref["batch_number"]
@@ -30,7 +36,9 @@ def signal(raw, raw_frame, registry):
         raw.store_batch(StoredBatch(number, ref["sha256"], 10, "synthetic", "k"), rows)
 
     def close(api):
-        signal_services_ready(PROMOTION, BATCHES, "run", raw=raw, registry=registry, inference_api=api)
+        signal_services_ready(
+            PROMOTION, BATCHES, "run", raw=raw, registry=registry, inference_api=api, run_note=run_note
+        )
 
     return close
 
@@ -39,6 +47,12 @@ def test_the_batches_of_the_run_are_marked_as_processed(signal, raw):
     signal(None)
 
     assert [(batch.batch_number, batch.pipeline_run_id) for batch in raw.batches()] == [(1, "run"), (2, "run")]
+
+
+def test_the_note_of_the_run_has_the_gates_decision(signal, run_note):
+    signal(None)
+
+    assert run_note.texts == ["version 1 promoted: better"]
 
 
 def test_the_inference_api_is_brought_to_the_production_version(signal):

@@ -1,0 +1,104 @@
+"""Writing the note of a run, against a server that answers as Airflow does."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from structlog.testing import capture_logs
+
+from readmission.pipeline.run_note import RunNote
+from readmission.settings import PipelineSettings
+
+RUN = "manual__2026-11-24T12:00:00+00:00"
+
+
+class Airflow(ThreadingHTTPServer):
+    """Gives a token for the right password, and keeps the notes that come with it; ``broken`` answers no JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.notes: dict[str, str] = {}
+        self.broken = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self._answer(
+            201 if self._body() == {"username": "pipeline", "password": "right"} else 401, {"access_token": "t"}
+        )
+
+    def do_PATCH(self):
+        if self.headers["Authorization"] != "Bearer t":
+            return self._answer(401, {})
+        self.server.notes[self.path] = self._body()["note"]
+        return self._answer(200, {})
+
+    def _body(self):
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _answer(self, status, document):
+        body = b"<html>" if self.server.broken else json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.fixture
+def airflow():
+    with Airflow() as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def written(url, password, text="no new data"):
+    """The events of a note that is written with these settings."""
+    settings = PipelineSettings(airflow_api_url=url, airflow_api_password=password)
+    with capture_logs() as events:
+        RunNote(settings, "diabetes", RUN).write(text)
+    return events
+
+
+def test_the_note_is_on_the_run(airflow):
+    assert written(airflow.url, "right") == []
+
+    assert airflow.notes == {f"/api/v2/dags/diabetes/dagRuns/{RUN}": "no new data"}
+
+
+def test_a_note_that_is_longer_than_airflow_takes_is_cut_off(airflow):
+    written(airflow.url, "right", "x" * 1500)
+
+    assert [len(note) for note in airflow.notes.values()] == [1000]
+
+
+def test_without_the_address_no_note_is_written_and_nothing_is_said():
+    assert written(None, None) == []
+
+
+@pytest.mark.parametrize("password", ["wrong", None])
+def test_a_refused_note_is_a_warning_that_repeats_the_reason_of_the_run(airflow, password):
+    [event] = written(airflow.url, password)
+
+    assert (event["log_level"], event["note"]) == ("warning", "no new data")
+    assert airflow.notes == {}
+
+
+def test_an_airflow_that_answers_no_json_is_a_warning(airflow):
+    airflow.broken = True
+
+    assert [event["log_level"] for event in written(airflow.url, "right")] == ["warning"]
+
+
+def test_an_airflow_that_does_not_listen_is_a_warning(free_ports):
+    assert [event["log_level"] for event in written(f"http://127.0.0.1:{free_ports(1)}", "right")] == ["warning"]
