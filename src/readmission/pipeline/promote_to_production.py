@@ -13,19 +13,22 @@ from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
+from readmission.adapters.signatures import Signer
 from readmission.domain.bootstrap import roc_auc, roc_auc_difference
 from readmission.domain.cohort import Target
 from readmission.domain.promotion import Action, Challenger, Comparison, Decision, Production, decide
+from readmission.domain.statement import PROMOTED, REJECTED, Outcome
 from readmission.errors import InvalidModel
 from readmission.log import get_logger
 from readmission.modeling.evaluation import observations
 from readmission.modeling.features import ClinicalEncoder
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef
+from readmission.pipeline.signing import digests_of, sign_decision
 
 log = get_logger(__name__)
 
 PROMOTION_REASON = "promotion_reason"
-_OUTCOME = {"promote": "promoted", "reject": "rejected"}
+_OUTCOME: dict[str, Outcome] = {"promote": PROMOTED, "reject": REJECTED}
 
 
 def promote_to_production(
@@ -36,6 +39,7 @@ def promote_to_production(
     store: ObjectStore,
     registry: ModelRegistry,
     inference: InferenceDatabase,
+    signer: Signer,
     target: Target,
     seed: int,
     bootstrap_rounds: int,
@@ -55,6 +59,7 @@ def promote_to_production(
             return _reference(version, registry, promoted=False, reason=decision.reason)
         record = _record(version, production, decision, pipeline_run_id, who)
         inference.record_promotion(record)
+    sign_decision(version, _OUTCOME[record.action], registry=registry, inference=inference, signer=signer)
     _complete(record, version, registry)
     reference = _reference(version, registry, promoted=record.action == "promote", reason=record.reason)
     log.info("promotion decided", **reference)
@@ -81,7 +86,7 @@ def _record(
         who=who,
         at=datetime.now(UTC),
         reason=decision.reason,
-        evidence=decision.evidence,
+        evidence=decision.evidence | digests_of(version),
         pipeline_run_id=pipeline_run_id,
     )
 

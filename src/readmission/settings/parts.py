@@ -1,10 +1,14 @@
 """The parts that the settings of several processes share, one class for each subject."""
 
+import re
 from datetime import time
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from readmission.settings.base import EnvironmentSettings
+
+# 32 bytes in URL-safe base64
+GATE_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
 class LogSettings(EnvironmentSettings):
@@ -46,6 +50,19 @@ class RegistrySettings(EnvironmentSettings):
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     model_name: str = "diabetes_classifier"
+
+
+class SigningSettings(EnvironmentSettings):
+    """The private key that signs the gate's decisions: 32 random bytes in URL-safe base64 (44 characters)."""
+
+    gate_signing_key: SecretStr | None = None
+
+    @field_validator("gate_signing_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not GATE_KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("it must be 32 bytes in URL-safe base64")
+        return value
 
 
 class InstanceSettings(EnvironmentSettings):

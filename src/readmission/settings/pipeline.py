@@ -1,4 +1,4 @@
-"""The settings of the pipeline's tasks, and of the commands ``migrate`` and ``rollback``."""
+"""The settings of the pipeline's tasks, and of the commands ``migrate``, ``rollback`` and ``sign``."""
 
 from typing import Literal
 
@@ -10,10 +10,13 @@ from readmission.settings.parts import (
     LogSettings,
     ObjectStoreSettings,
     RegistrySettings,
+    SigningSettings,
 )
 
 
-class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings):
+class PipelineSettings(
+    DatabaseSettings, ObjectStoreSettings, RegistrySettings, SigningSettings, InstanceSettings, LogSettings
+):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 
     ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git.

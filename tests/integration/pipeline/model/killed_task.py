@@ -20,6 +20,7 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.experiment import Experiment
 from readmission.adapters.object_store import ObjectStore
 from readmission.adapters.registry import ModelRegistry
+from readmission.adapters.signatures import Signer
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.register_best_model import register_best_model
 from readmission.pipeline.train_ml_models import train_ml_models
@@ -64,7 +65,14 @@ def attempt(task: str, given: dict[str, Any], survived_calls: int) -> Any:
             trained, dataset, store=store, experiment=experiment, registry=registry, target="any"
         )
     return promote_to_production(
-        done["register"], dataset, RUN, store=store, registry=registry, inference=inference, **measured
+        done["register"],
+        dataset,
+        RUN,
+        store=store,
+        registry=registry,
+        inference=inference,
+        signer=Signer(given["signing_key"]),
+        **measured,
     )
 
 
