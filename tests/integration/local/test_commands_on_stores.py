@@ -17,6 +17,8 @@ from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.errors import UntrustedModel
 from readmission.local.environment import SERVICE_SETTINGS, names_of
+from readmission.local.plan import make_plan
+from readmission.local.programs import Found
 from readmission.local.service import SERVICES_FILE, Health, Service, save_services
 from readmission.local.settings import LocalSettings
 
@@ -147,10 +149,25 @@ def test_a_person_without_the_key_signs_nothing(command, stores):
     assert stores.ledger() == []
 
 
-def test_a_migration_signs_what_an_earlier_release_promoted_and_not_what_only_has_the_alias(command, stores):
+def promoted_by_an_earlier_release(stores, number):
     with InferenceDatabase(stores.environment["INFERENCE_DATABASE_URL"]) as inference:
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        inference.record_promotion(PromotionRecord("promote", MODEL, "1", None, "pipeline", at, "better", {}, "run"))
+        inference.record_promotion(PromotionRecord("promote", MODEL, number, None, "pipeline", at, "better", {}, "run"))
+
+
+def test_make_up_signs_what_an_earlier_release_promoted(stores, tmp_path):
+    promoted_by_an_earlier_release(stores, "1")
+    plan = make_plan(
+        {**stores.environment, "GATE_SIGNING_KEY": SIGNING_KEY}, LocalSettings(readmission_home=tmp_path), Found({})
+    )
+
+    next(step for step in plan.steps if step.name == "signatures").run()
+
+    assert stores.is_trusted("1")
+
+
+def test_a_migration_signs_what_an_earlier_release_promoted_and_not_what_only_has_the_alias(command, stores):
+    promoted_by_an_earlier_release(stores, "1")
 
     first = command("migrate", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
     second = command("migrate", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
