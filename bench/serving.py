@@ -8,6 +8,7 @@ loopback. Without ``--database``, the prediction log is a SQLite file. It takes 
 
 import argparse
 import asyncio
+import base64
 import hashlib
 import io
 import json
@@ -20,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,9 +31,11 @@ import psutil
 import uvloop
 
 from readmission.adapters.registry import ModelVersion
+from readmission.adapters.signatures import Signer
 from readmission.domain import cleaning
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW
+from readmission.domain.statement import PROMOTED
 from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.modeling.export import export
 from readmission.modeling.fit import fit
@@ -152,13 +155,15 @@ def serving(directory: Path, model: bytes, database: str | None) -> Iterator[Ser
     """Run a server with one worker. It finds no registry, so it loads ``model`` from its cache of the last model."""
     digest = hashlib.sha256(model).hexdigest()
     version = ModelVersion("diabetes_classifier", "1", "bench", digest, datetime.now(UTC), {})
-    ModelCache(directory / "models", version.name).remember(version, model)
+    signer = Signer(base64.urlsafe_b64encode(os.urandom(32)).decode())
+    signed = replace(version, tags=signer.sign(version, PROMOTED))
+    ModelCache(directory / "models", version.name).remember(signed, model)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = os.environ | {
         "INFERENCE_PORT": str(port), "INFERENCE_WORKERS": "1", "SERVING_DIR": str(directory),
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-        "MODEL_POLL_SECONDS": "3600", "INFERENCE_DATABASE_URL": database or "",
+        "MODEL_POLL_SECONDS": "3600", "INFERENCE_DATABASE_URL": database or "", "GATE_PUBLIC_KEY": signer.public_key,
     }  # fmt: skip
     server = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.DEVNULL)
     try:

@@ -13,6 +13,9 @@ from readmission.errors import NotFound, ReadmissionError
 from readmission.settings import DataApiSettings, InferenceSettings, PipelineSettings
 
 if TYPE_CHECKING:
+    from readmission.adapters.database import InferenceDatabase
+    from readmission.adapters.registry import ModelRegistry
+    from readmission.adapters.signatures import Signer
     from readmission.local.instance import Instance
     from readmission.local.report import Report
 
@@ -37,11 +40,23 @@ def serve() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Create or migrate the tables of every database in the settings."""
+    """Migrate the tables of every database in the settings; with GATE_SIGNING_KEY, sign the promoted models."""
     from readmission.adapters.database import migrate_all
 
     with _errors_shown():
-        migrate_all(PipelineSettings())
+        settings = PipelineSettings()
+        migrate_all(settings)
+        if settings.gate_signing_key is not None:
+            _sign_promoted(settings)
+
+
+def _sign_promoted(settings: PipelineSettings) -> None:
+    from readmission.pipeline.signing import sign_promoted_versions
+
+    with _stores(settings) as (registry, inference):
+        signed = sign_promoted_versions(registry=registry, inference=inference, signer=_signer(settings))
+    for number in signed:
+        typer.echo(f"Version {number} is signed as promoted.")
 
 
 @app.command()
@@ -129,19 +144,56 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
     """Put the previous model version back into production."""
     from getpass import getuser
 
-    from readmission.adapters.database import InferenceDatabase
-    from readmission.adapters.mlflow_requests import limit_requests, sign_in
-    from readmission.adapters.registry import ModelRegistry
     from readmission.pipeline.roll_back import roll_back
+
+    with _errors_shown(), _stores(_pipeline_settings()) as (registry, inference):
+        restored = roll_back(reason, getuser(), registry=registry, inference=inference)
+        typer.echo(f"Version {restored.version} is in production again; the inference API follows by itself.")
+
+
+@app.command()
+def sign(
+    version: Annotated[str, typer.Argument(help="The number of a version in the registry.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes to the ledger.")],
+) -> None:
+    """Sign a model version as promoted, so that the inference API loads it when it is in production."""
+    from getpass import getuser
+
+    from readmission.pipeline.signing import sign_version
 
     with _errors_shown():
         settings = _pipeline_settings()
-        limit_requests(os.environ, timeout_seconds=10, retries=2)
-        sign_in(os.environ, settings)
-        registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
-        with InferenceDatabase(settings.require("inference_database_url")) as inference:
-            restored = roll_back(reason, getuser(), registry=registry, inference=inference)
-        typer.echo(f"Version {restored.version} is in production again; the inference API follows by itself.")
+        signer = _signer(settings)
+        with _stores(settings) as (registry, inference):
+            signed = sign_version(version, reason, getuser(), registry=registry, inference=inference, signer=signer)
+        typer.echo(f"Version {signed.version} is signed as promoted. It is served while it has the alias production.")
+
+
+@app.command()
+def public_key() -> None:
+    """Print the public key of the pipeline's GATE_SIGNING_KEY: the value of GATE_PUBLIC_KEY."""
+    with _errors_shown():
+        typer.echo(_signer(_pipeline_settings()).public_key)
+
+
+def _signer(settings: PipelineSettings) -> "Signer":
+    from readmission.adapters.signatures import Signer
+
+    return Signer(settings.require("gate_signing_key"))
+
+
+@contextmanager
+def _stores(settings: PipelineSettings) -> Iterator[tuple["ModelRegistry", "InferenceDatabase"]]:
+    """The model registry and the ledger of these settings."""
+    from readmission.adapters.database import InferenceDatabase
+    from readmission.adapters.mlflow_requests import limit_requests, sign_in
+    from readmission.adapters.registry import ModelRegistry
+
+    limit_requests(os.environ, timeout_seconds=10, retries=2)
+    sign_in(os.environ, settings)
+    registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
+    with InferenceDatabase(settings.require("inference_database_url")) as inference:
+        yield registry, inference
 
 
 def _pipeline_settings() -> PipelineSettings:

@@ -67,6 +67,10 @@ class InvalidModel(PermanentError):
     """A model cannot be used: wrong digest, failed parity check, or another feature encoding."""
 
 
+class UntrustedModel(InvalidModel):
+    """A model version that no trusted key has signed as promoted."""
+
+
 class ModelNotLoaded(ReadmissionError):
     """No model is in memory yet."""
 

@@ -254,6 +254,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         native="airflow:scheduler",
         kubernetes="airflow",
         settings=PipelineSettings,
+        secrets=("gate_signing_key",),
         databases=(Database("raw_data_db", "RAW_DATABASE_URL"), Database("clean_data_db", "CLEAN_DATABASE_URL")),
         buckets=("landing", "datasets"),
         depends_on=("mysql", "object-store"),

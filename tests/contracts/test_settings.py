@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 CLASSES = (*SERVICE_SETTINGS, LocalSettings)
 FIELDS = {name: field for settings in CLASSES for name, field in settings.model_fields.items()}
 SECRET_WORDS = ("key", "password", "secret", "token")
-# an S3 access key is the name of a user, its secret key is the secret
-NOT_SECRET = {"s3_access_key"}
+# an S3 access key is the name of a user, its secret key is the secret; a public key is no secret
+NOT_SECRET = {"s3_access_key", "gate_public_key"}
 # depends on where the project lies
 COMPUTED = {"readmission_home"}
 

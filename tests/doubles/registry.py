@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from doubles.gate_keys import SIGNER
 from readmission.adapters.registry import ONNX_DIGEST, PREVIOUS, PRODUCTION, PROMOTION, ROLLED_BACK, ModelVersion
+from readmission.domain.statement import PROMOTED
 from readmission.errors import InvalidModel, NotFound, SourceUnavailable
 
 
@@ -25,14 +27,21 @@ class FakeRegistry:
         self._versions: dict[str, ModelVersion] = {}
 
     def publish(self, onnx: bytes, **tags: str) -> ModelVersion:
-        """Register a model file under a run of its own, and put it into production."""
+        """Register a model file under a run of its own, sign it as promoted, and put it into production."""
         version = self.register(f"run-{len(self._versions) + 1}", onnx, tags)
+        self.tag(version, SIGNER.sign(version, PROMOTED))
         self.promote(version)
-        return version
+        return self._versions[version.version]
 
     def withdraw(self) -> None:
         """Take the alias ``production`` away, as a person can in MLflow."""
         self.aliases.pop(PRODUCTION)
+
+    def exchange(self, number: str, onnx: bytes) -> None:
+        """Give a version another file with its digest, as anybody can who may write to MLflow; its tags stay."""
+        found, digest = self._versions[number], hashlib.sha256(onnx).hexdigest()
+        self.files[found.run_id] = onnx
+        self._versions[number] = replace(found, onnx_digest=digest, tags=found.tags | {ONNX_DIGEST: digest})
 
     def production(self) -> ModelVersion | None:
         self._reach("production")

@@ -15,6 +15,8 @@ COMMANDS = (
     "status",
     "logs",
     "rollback",
+    "sign",
+    "public-key",
 )
 
 

@@ -52,6 +52,9 @@ def test_settings_cannot_be_changed():
         (InferenceSettings, "INFERENCE_WORKERS", "two"),
         (InferenceSettings, "INFERENCE_PORT", "0"),
         (PipelineSettings, "TARGET", "tomorrow"),
+        (PipelineSettings, "GATE_SIGNING_KEY", "too-short"),
+        (InferenceSettings, "GATE_PUBLIC_KEY", "too-short"),
+        (InferenceSettings, "GATE_PUBLIC_KEY", f"{'a' * 43}=,too-short"),
     ],
 )
 def test_a_senseless_value_is_refused_by_name(monkeypatch, kind, name, value):
@@ -88,5 +91,6 @@ def test_each_process_knows_only_its_own_secrets():
     assert _secrets(PageSettings) == {"page_api_key"}
     assert _secrets(TrackingSettings) == {"s3_secret_key", "mlflow_backend_store_uri"}
     assert _secrets(PipelineSettings) == {
-        "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key"
+        "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key",
+        "gate_signing_key",
     }  # fmt: skip

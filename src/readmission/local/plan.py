@@ -3,11 +3,13 @@
 A service whose address the user sets is used and not started.
 """
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from readmission.adapters.database import migrate_all
+from readmission.adapters.signatures import Signer
 from readmission.errors import MissingSetting
 from readmission.local.data_folders import move_step
 from readmission.local.databases import (
@@ -19,19 +21,21 @@ from readmission.local.databases import (
     sqlite_urls,
     takes_mariadb,
 )
-from readmission.local.environment import SERVICE_SETTINGS, names_of, settings_from
+from readmission.local.environment import SERVICE_SETTINGS, base_environment, given, names_of, settings_from
 from readmission.local.graph import Step
 from readmission.local.mlflow import CLIENT_ACCOUNT
 from readmission.local.native import NativeRun, Start, service_of, starter_of
-from readmission.local.programs import Found
+from readmission.local.programs import Found, environment_program
 from readmission.local.secret_files import SecretFiles
 from readmission.local.service import Service
 from readmission.local.settings import LocalSettings
 from readmission.services import SERVICES, ServiceSpec
-from readmission.settings import PipelineSettings
+from readmission.settings import InferenceSettings, PipelineSettings
 from readmission.settings.parts import DatabaseSettings
 
 DATABASES_STEP = "databases"
+SIGNATURES_STEP = "signatures"
+SIGNING_KEY = "gate_signing_key"
 
 
 @dataclass
@@ -85,14 +89,22 @@ def _environment(
     if not has_client_keys:
         # the inference API needs no key, or it is the user's own and does not know a key that is made here
         wanted.discard("page_api_key")
-    made = {secret.upper(): secrets.get(secret) for secret in sorted(wanted)}
+    made = {secret.upper(): _secret(secret, secrets) for secret in sorted(wanted)}
     environment = {**chosen, **addresses, **made, "HOST": "127.0.0.1"}
     if "MLFLOW_TRACKING_URI" in addresses:
         # MLflow's starter knows each process's account; the user's own is for the user's own client
         environment = {name: value for name, value in environment.items() if name not in CLIENT_ACCOUNT}
     if has_client_keys:
         environment["API_KEYS"] = _with_key(chosen["API_KEYS"], environment["PAGE_API_KEY"])
+    if SIGNING_KEY.upper() in environment:
+        public_key = Signer(environment[SIGNING_KEY.upper()]).public_key
+        # keys that the user set are those of other pipelines, or older ones
+        environment["GATE_PUBLIC_KEY"] = _with_key(chosen.get("GATE_PUBLIC_KEY", public_key), public_key)
     return environment
+
+
+def _secret(name: str, secrets: SecretFiles) -> str:
+    return secrets.signing_key(name) if name == SIGNING_KEY else secrets.get(name)
 
 
 def _check_store(chosen: Mapping[str, str]) -> None:
@@ -115,6 +127,7 @@ def _add_services(plan: Plan, run: NativeRun) -> None:
         steps.append(sqlite_folder(run.home))
         ready[MYSQL.name] = tuple(step.name for step in steps)
     steps.append(Step(DATABASES_STEP, partial(_migrate, run), ready.get(MYSQL.name, ())))
+    steps.append(Step(SIGNATURES_STEP, partial(_sign_promoted, run), (DATABASES_STEP, *ready.get("mlflow", ()))))
     for spec in run.started:
         start = starts[spec.name]
         before = _before(spec, start, run)
@@ -123,6 +136,9 @@ def _add_services(plan: Plan, run: NativeRun) -> None:
         depends_on += [name for needed in spec.depends_on for name in ready.get(needed, ())]
         if _reads_our_tables(spec):
             depends_on.append(DATABASES_STEP)
+        if spec.settings is InferenceSettings:
+            # an upgrade signs what is in production before a server starts that refuses unsigned models
+            depends_on.append(SIGNATURES_STEP)
         plan.services.append(service_of(spec, start, run, tuple(depends_on)))
     # a step that several services name runs once
     plan.steps = list({step.name: step for step in steps}.values())
@@ -138,6 +154,17 @@ def _before(spec: ServiceSpec, start: Start, run: NativeRun) -> list[Step]:
 
 def _migrate(run: NativeRun) -> None:
     migrate_all(settings_from(PipelineSettings, run.environment))
+
+
+def _sign_promoted(run: NativeRun) -> None:
+    """Run ``readmission migrate`` as an operator does, which signs the versions that an earlier release promoted."""
+    subprocess.run(
+        [environment_program("readmission"), "migrate"],
+        env={**base_environment(), **given(PipelineSettings, run.environment)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
 
 
 def _reads_our_tables(spec: ServiceSpec) -> bool:

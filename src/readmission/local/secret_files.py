@@ -24,6 +24,13 @@ class SecretFiles:
 
     def fernet_key(self, name: str) -> str:
         """A key for ``cryptography.fernet``, made on the first call. Raises :class:`UnsafeSecret`."""
+        return self._random_key(name)
+
+    def signing_key(self, name: str) -> str:
+        """A private Ed25519 key for ``adapters.signatures``, made on the first call. Raises :class:`UnsafeSecret`."""
+        return self._random_key(name)
+
+    def _random_key(self, name: str) -> str:
         return self._get(name, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
 
     def check(self, name: str) -> None:

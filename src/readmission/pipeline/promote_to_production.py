@@ -9,20 +9,22 @@ from typing import Literal
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
+from readmission.adapters.signatures import Signer
 from readmission.domain.cohort import Target
 from readmission.domain.gate.evidence import Limits
 from readmission.domain.promotion import Action, Decision, decide
+from readmission.domain.statement import PROMOTED, REJECTED, Outcome
 from readmission.errors import Conflict
 from readmission.log import get_logger
 from readmission.pipeline.gate_evidence import HeldOut, gather
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef
 from readmission.pipeline.roll_back import unfinished_rollback
+from readmission.pipeline.signing import digests_of, sign_decision
 
 log = get_logger(__name__)
 
 PROMOTION_REASON = "promotion_reason"
-REJECTED = "rejected"
-PROMOTED = "promoted"
+_OUTCOME: dict[str, Outcome] = {"promote": PROMOTED, "reject": REJECTED}
 # the gate had promoted it, but production changed before its alias was set
 SUPERSEDED = "superseded"
 
@@ -35,6 +37,7 @@ def promote_to_production(
     store: ObjectStore,
     registry: ModelRegistry,
     inference: InferenceDatabase,
+    signer: Signer,
     target: Target,
     seed: int,
     bootstrap_rounds: int,
@@ -57,24 +60,26 @@ def promote_to_production(
             return _reference(version, registry, promoted=False, reason=decision.reason)
         record = _record(version, production, decision, pipeline_run_id, who)
     with inference.promotion_lock():
-        record = _settle(record, registry, inference)
+        record = _settle(record, registry, inference, signer)
     reference = _reference(version, registry, promoted=record.action == "promote", reason=record.reason)
     log.info("promotion decided", **reference)
     return reference
 
 
-def _settle(record: PromotionRecord, registry: ModelRegistry, inference: InferenceDatabase) -> PromotionRecord:
+def _settle(
+    record: PromotionRecord, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+) -> PromotionRecord:
     """Write the decision and carry it out, or complete the one in the ledger. Needs the promotion lock."""
     version = registry.version(record.version)
     recorded = _recorded(version, record.pipeline_run_id, inference)
     if recorded is None:
         _check_unchanged(record, registry, inference)
         inference.record_promotion(record)
-        _complete(record, version, registry)
+        _complete(record, version, registry, inference, signer)
         return record
     # the tag comes last: with it, whatever is different now was done by a person or by a later run
     if PROMOTION not in version.tags:
-        _complete(recorded, version, registry)
+        _complete(recorded, version, registry, inference, signer)
     return recorded
 
 
@@ -98,15 +103,21 @@ def _number(version: ModelVersion | None) -> str | None:
     return version.version if version else None
 
 
-def _complete(record: PromotionRecord, version: ModelVersion, registry: ModelRegistry) -> None:
-    """Set aliases, then tags, as the ledger says; the alias only if production has not changed since the decision."""
+def _complete(
+    record: PromotionRecord,
+    version: ModelVersion,
+    registry: ModelRegistry,
+    inference: InferenceDatabase,
+    signer: Signer,
+) -> None:
+    """Sign, then set aliases, then tags, as the ledger says; the alias only if production is as at the decision."""
     if version.tags.get(PROMOTION) == ROLLED_BACK:
         return
-    outcome = REJECTED
-    if record.action == "promote":
-        # what a person or a newer run has put into production meanwhile stays there
-        unchanged = _number(registry.production()) in (record.previous_version, version.version)
-        outcome = PROMOTED if unchanged else SUPERSEDED
+    sign_decision(version, _OUTCOME[record.action], registry=registry, inference=inference, signer=signer)
+    outcome: str = _OUTCOME[record.action]
+    # what a person or a newer run has put into production meanwhile stays there
+    if outcome == PROMOTED and _number(registry.production()) not in (record.previous_version, version.version):
+        outcome = SUPERSEDED
     if outcome == PROMOTED:
         registry.promote(version)
     registry.tag(version, {PROMOTION_REASON: record.reason, PROMOTION: outcome})
@@ -132,7 +143,7 @@ def _record(
         who=who,
         at=datetime.now(UTC),
         reason=decision.reason,
-        evidence=decision.evidence,
+        evidence=decision.evidence | digests_of(version),
         pipeline_run_id=pipeline_run_id,
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from readmission.adapters.inference_api import InferenceApi
     from readmission.adapters.object_store import ObjectStore
     from readmission.adapters.registry import ModelRegistry
+    from readmission.adapters.signatures import Signer
     from readmission.domain.gate.evidence import Limits
     from readmission.pipeline.run_note import RunNote
 
@@ -105,6 +106,13 @@ def registry() -> "ModelRegistry":
     return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
 
 
+def signer() -> "Signer":
+    """The private key of the gate. Raises :class:`MissingSetting` when it is not set."""
+    from readmission.adapters.signatures import Signer
+
+    return Signer(PipelineSettings().require("gate_signing_key"))
+
+
 def inference_api() -> "InferenceApi | None":
     """A client of the inference API with the admin key; None when no URL is set."""
     from readmission.adapters.inference_api import InferenceApi
@@ -138,6 +146,7 @@ COLLABORATORS: dict[str, Callable[[], Any]] = {
     "inference": inference_database,
     "experiment": experiment,
     "registry": registry,
+    "signer": signer,
     "inference_api": inference_api,
     "target": lambda: PipelineSettings().target,
     "seed": lambda: PipelineSettings().model_seed,

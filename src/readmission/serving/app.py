@@ -13,6 +13,7 @@ from starlette.types import Lifespan
 
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
+from readmission.adapters.signatures import TrustedKeys
 from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.live_model import ModelSlot
@@ -52,6 +53,7 @@ def create_app(
         slot,
         ModelCache(settings.serving_dir / "models", settings.model_name),
         metrics,
+        trusted=TrustedKeys(settings.gate_public_key),
         poll_seconds=settings.model_poll_seconds,
         signal=ReloadSignal(reload_signal),
     )

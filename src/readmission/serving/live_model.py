@@ -47,17 +47,22 @@ class LiveModel:
 
 
 class ModelSlot:
-    """Holds the live model. ``stale`` is True when the live model may not be the current production version."""
+    """Holds the live model. ``stale`` is True when the live model may not be the current production version.
+
+    ``refusal``: why the production version was refused at the last attempt; empty when it was not.
+    """
 
     def __init__(self) -> None:
         self.live: LiveModel | None = None
         self.stale = True
+        self.refusal = ""
 
     def current(self) -> LiveModel:
         """The live model. Raises :class:`ModelNotLoaded` until one is loaded."""
         live = self.live
         if live is None:
-            raise ModelNotLoaded("no model is loaded yet: none was promoted, or the model registry cannot be reached")
+            why = self.refusal or "none was promoted, or the model registry cannot be reached"
+            raise ModelNotLoaded(f"no model is loaded yet: {why}")
         return live
 
 

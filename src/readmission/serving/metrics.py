@@ -63,7 +63,7 @@ class Metrics:
             "Predictions answered but not written to the log.",
             registry=self._registry,
         )
-        for result in ("loaded", "invalid", "unavailable"):
+        for result in ("loaded", "invalid", "untrusted", "unavailable"):
             self.reloads.labels(result)
 
     def predicted(self, live: LiveModel, probabilities: list[float]) -> None:

@@ -12,7 +12,15 @@ from typing import Protocol
 
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
-from readmission.errors import InvalidModel, NotFound, ReadmissionError, SourceUnavailable
+from readmission.adapters.signatures import TrustedKeys
+from readmission.errors import (
+    InvalidModel,
+    MissingSetting,
+    NotFound,
+    ReadmissionError,
+    SourceUnavailable,
+    UntrustedModel,
+)
 from readmission.log import get_logger
 from readmission.serving.live_model import LiveModel, ModelSlot, smoke_test
 from readmission.serving.metrics import Metrics
@@ -21,6 +29,8 @@ from readmission.serving.model_cache import ModelCache
 FIRST_RETRY_SECONDS = 1.0
 GLANCE_SECONDS = 0.5
 LONGEST_REFUSAL_SECONDS = 3600.0
+# how an attempt that ends before the load counts in the metrics
+RESULTS = {SourceUnavailable: "unavailable", UntrustedModel: "untrusted", MissingSetting: "untrusted"}
 
 log = get_logger(__name__)
 
@@ -88,6 +98,7 @@ class ModelFollower:
         cache: ModelCache,
         metrics: Metrics,
         *,
+        trusted: TrustedKeys,
         poll_seconds: float,
         signal: ReloadSignal,
         clock: Callable[[], float] = time.monotonic,
@@ -96,6 +107,7 @@ class ModelFollower:
         self._slot = slot
         self._cache = cache
         self._metrics = metrics
+        self._trusted = trusted
         self._poll_seconds = poll_seconds
         self._signal = signal
         self._clock = clock
@@ -128,8 +140,9 @@ class ModelFollower:
     def reload(self) -> tuple[LiveModel | None, LiveModel]:
         """Load the production version now and tell the other workers. Returns the model before and after.
 
-        Raises :class:`NotFound` when no version is in production, :class:`InvalidModel` when it cannot be loaded, and
-        :class:`SourceUnavailable` when the registry does not answer. The live model then stays in place.
+        Raises :class:`NotFound` when no version is in production, :class:`UntrustedModel` when it is not signed as
+        promoted, :class:`InvalidModel` when it cannot be loaded, and :class:`SourceUnavailable` when the registry does
+        not answer. The live model then stays in place.
         """
         before, after = self._follow(insist=True)
         self._signal.raise_for_siblings()
@@ -160,16 +173,19 @@ class ModelFollower:
                 after = self._production(before, insist=insist)
             except Exception as error:
                 self._slot.stale = True
-                if isinstance(error, SourceUnavailable):
-                    self._metrics.reloads.labels("unavailable").inc()
+                self._slot.refusal = str(error) if isinstance(error, InvalidModel | MissingSetting) else ""
+                if result := next((RESULTS[kind] for kind in RESULTS if isinstance(error, kind)), None):
+                    self._metrics.reloads.labels(result).inc()
                 raise
-            self._slot.stale = False
+            self._slot.stale, self._slot.refusal = False, ""
             return before, after
 
     def _production(self, live: LiveModel | None, *, insist: bool) -> LiveModel:
         version = self._registry.production()
         if version is None:
             raise NotFound(f"no version of {self._registry.model_name} is in production")
+        # at every poll, since it is cheap: a version that a person signs is loaded at the next one
+        self._check_signature(version)
         if live and _same(live.version, version):
             return live
         refusal = self._refusal if self._refusal and _same(self._refusal.version, version) else None
@@ -181,6 +197,11 @@ class ModelFollower:
             self._metrics.reloads.labels("invalid").inc()
             self._refuse(version, refusal)
             raise
+
+    def _check_signature(self, version: ModelVersion) -> None:
+        if version.name != self._registry.model_name:
+            raise UntrustedModel(f"{version.name} is another model than {self._registry.model_name}")
+        self._trusted.check(version)
 
     def _load(self, version: ModelVersion, data: bytes) -> LiveModel:
         model = OnnxModel.from_bytes(data)
@@ -206,8 +227,9 @@ class ModelFollower:
             if version is None or data is None:
                 return
             try:
+                self._check_signature(version)
                 self._load(version, data)
-            except InvalidModel as error:
+            except (InvalidModel, MissingSetting) as error:
                 log.warning("cached model not usable", version=version.version, reason=str(error))
 
     def _pause(self, seconds: float) -> None:

@@ -4,12 +4,19 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from readmission.settings.parts import InferenceDatabaseSettings, ListenSettings, LogSettings, RegistrySettings
+from readmission.settings.parts import (
+    GATE_KEY,
+    InferenceDatabaseSettings,
+    ListenSettings,
+    LogSettings,
+    RegistrySettings,
+)
 
 
 class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSettings, LogSettings):
     """The settings of the inference API.
 
+    ``gate_public_key``: the public keys of the gate, separated by commas; without them no model is loaded.
     ``api_keys``: the keys of all clients, separated by commas; without them ``/predict`` needs no key.
     """
 
@@ -17,6 +24,7 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
     inference_workers: int = Field(default=2, ge=1)
     serving_dir: Path = Path("var/serving")
     model_poll_seconds: float = Field(default=30, gt=0)
+    gate_public_key: str | None = Field(default=None, pattern=rf"^{GATE_KEY.pattern}(\s*,\s*{GATE_KEY.pattern})*$")
     api_keys: SecretStr | None = None
     admin_api_key: SecretStr | None = None
     max_batch_rows: int = Field(default=10_000, ge=1)

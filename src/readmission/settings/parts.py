@@ -1,10 +1,14 @@
 """The parts that the settings of several processes share, one class for each subject."""
 
+import re
 from datetime import time
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from readmission.settings.base import EnvironmentSettings
+
+# 32 bytes in URL-safe base64
+GATE_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
 class LogSettings(EnvironmentSettings):
@@ -62,6 +66,19 @@ class AirflowApiSettings(EnvironmentSettings):
     airflow_api_url: str | None = None
     airflow_api_user: str = "pipeline"
     airflow_api_password: SecretStr | None = None
+
+
+class SigningSettings(EnvironmentSettings):
+    """The private key that signs the gate's decisions: 32 random bytes in URL-safe base64 (44 characters)."""
+
+    gate_signing_key: SecretStr | None = None
+
+    @field_validator("gate_signing_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not GATE_KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("it must be 32 bytes in URL-safe base64")
+        return value
 
 
 class InstanceSettings(EnvironmentSettings):

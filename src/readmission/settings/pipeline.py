@@ -1,4 +1,4 @@
-"""The settings of the pipeline's tasks, and of the commands ``migrate`` and ``rollback``."""
+"""The settings of the pipeline's tasks, and of the commands ``migrate``, ``rollback`` and ``sign``."""
 
 from typing import Literal
 
@@ -11,11 +11,18 @@ from readmission.settings.parts import (
     LogSettings,
     ObjectStoreSettings,
     RegistrySettings,
+    SigningSettings,
 )
 
 
 class PipelineSettings(
-    DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, AirflowApiSettings, LogSettings
+    DatabaseSettings,
+    ObjectStoreSettings,
+    RegistrySettings,
+    SigningSettings,
+    InstanceSettings,
+    AirflowApiSettings,
+    LogSettings,
 ):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 

@@ -5,14 +5,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from readmission.adapters.database import InferenceDatabase
+from doubles.gate_keys import PUBLIC_KEY, SIGNING_KEY
+from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ModelRegistry
+from readmission.adapters.signatures import TrustedKeys
+from readmission.errors import UntrustedModel
 from readmission.local.environment import SERVICE_SETTINGS, names_of
+from readmission.local.plan import make_plan
+from readmission.local.programs import Found
 from readmission.local.service import SERVICES_FILE, Health, Service, save_services
 from readmission.local.settings import LocalSettings
 
@@ -41,6 +47,13 @@ class Stores:
 
     def registry(self) -> ModelRegistry:
         return ModelRegistry(self.environment["MLFLOW_TRACKING_URI"], MODEL)
+
+    def is_trusted(self, number: str) -> bool:
+        try:
+            TrustedKeys(PUBLIC_KEY).check(self.registry().version(number))
+        except UntrustedModel:
+            return False
+        return True
 
     def ledger(self) -> list[tuple[str, str, str]]:
         with InferenceDatabase(self.environment["INFERENCE_DATABASE_URL"]) as inference:
@@ -110,7 +123,69 @@ def test_without_any_store_a_rollback_names_the_setting(command):
     assert "INFERENCE_DATABASE_URL is not set" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["rollback", "migrate"])
+def add_model_file(stores, tmp_path, data):
+    """A version 3 whose artifacts lie on this disk."""
+    client = MlflowClient(stores.environment["MLFLOW_TRACKING_URI"])
+    experiment = client.create_experiment("runs", artifact_location=f"file://{tmp_path}/artifacts")
+    return stores.registry().register(client.create_run(experiment).info.run_id, data, {})
+
+
+def test_a_person_signs_a_version_and_the_ledger_says_why(command, stores, tmp_path):
+    add_model_file(stores, tmp_path, b"a model file")
+
+    done = command("sign", "3", "--reason", "validated", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Version 3 is signed as promoted" in done.stdout
+    assert stores.is_trusted("3")
+    assert stores.ledger() == [("sign", "3", "validated")]
+
+
+def test_a_person_without_the_key_signs_nothing(command, stores):
+    done = command("sign", "1", "--reason", "validated", **stores.environment)
+
+    assert done.returncode == 1
+    assert "GATE_SIGNING_KEY is not set" in done.stdout
+    assert stores.ledger() == []
+
+
+def promoted_by_an_earlier_release(stores, number):
+    with InferenceDatabase(stores.environment["INFERENCE_DATABASE_URL"]) as inference:
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        inference.record_promotion(PromotionRecord("promote", MODEL, number, None, "pipeline", at, "better", {}, "run"))
+
+
+def test_make_up_signs_what_an_earlier_release_promoted(stores, tmp_path):
+    promoted_by_an_earlier_release(stores, "1")
+    plan = make_plan(
+        {**stores.environment, "GATE_SIGNING_KEY": SIGNING_KEY}, LocalSettings(readmission_home=tmp_path), Found({})
+    )
+
+    next(step for step in plan.steps if step.name == "signatures").run()
+
+    assert stores.is_trusted("1")
+
+
+def test_a_migration_signs_what_an_earlier_release_promoted_and_not_what_only_has_the_alias(command, stores):
+    promoted_by_an_earlier_release(stores, "1")
+
+    first = command("migrate", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
+    second = command("migrate", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr
+    assert "Version 1 is signed as promoted" in first.stdout
+    assert "signed" not in second.stdout
+    assert stores.registry().production().version == "2"
+    assert [stores.is_trusted(number) for number in ("1", "2")] == [True, False]
+
+
+def test_the_public_key_is_shown(command):
+    done = command("public-key", GATE_SIGNING_KEY=SIGNING_KEY)
+
+    assert done.stdout.strip() == PUBLIC_KEY
+
+
+@pytest.mark.parametrize("name", ["rollback", "migrate", "sign", "public-key"])
 def test_it_explains_itself(command, name):
     done = command(name, "--help")
 

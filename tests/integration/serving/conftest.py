@@ -17,8 +17,10 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
+from doubles.gate_keys import PUBLIC_KEY, SIGNER
 from readmission.adapters.registry import ModelRegistry, ModelVersion
 from readmission.domain.model_file import ModelFileMetadata
+from readmission.domain.statement import PROMOTED
 from readmission.modeling.export import export
 from readmission.modeling.fit import fit
 
@@ -114,9 +116,11 @@ class Published:
     files: list[bytes]
 
     def register(self, data: bytes) -> ModelVersion:
-        """A new version, not in production."""
+        """A new version that is signed as promoted, not in production."""
         run = self.client.create_run("0").info.run_id
-        return self.registry.register(run, data, {"test_roc_auc": "0.66"})
+        version = self.registry.register(run, data, {"test_roc_auc": "0.66"})
+        self.registry.tag(version, SIGNER.sign(version, PROMOTED))
+        return self.registry.version(version.version)
 
     def withdraw(self) -> None:
         self.client.delete_registered_model_alias(MODEL_NAME, "production")
@@ -156,6 +160,7 @@ def running(
         "serving_dir": directory / "serving",
         "mlflow_http_request_max_retries": 0,
         "model_name": MODEL_NAME,
+        "gate_public_key": PUBLIC_KEY,
         "model_poll_seconds": 3600,
         "admin_api_key": ADMIN["X-API-Key"],
     } | settings

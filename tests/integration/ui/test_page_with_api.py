@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from streamlit.testing.v1 import AppTest
 
+from doubles.gate_keys import PUBLIC_KEY
 from doubles.registry import FakeRegistry
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.example import EXAMPLE
@@ -37,7 +38,9 @@ def model_file():
 
 @pytest.fixture(scope="module")
 def inference_api(model_file, tmp_path_factory, free_ports):
-    settings = InferenceSettings(serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None)
+    settings = InferenceSettings(
+        serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None, gate_public_key=PUBLIC_KEY
+    )
     registry, port = FakeRegistry(), free_ports(1)
     registry.publish(model_file, test_roc_auc="0.66")
     config = uvicorn.Config(create_app(settings, registry=registry), host="127.0.0.1", port=port, log_config=None)

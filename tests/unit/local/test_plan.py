@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from doubles.gate_keys import PUBLIC_KEY, SIGNING_KEY, STRANGER
+from readmission.adapters.signatures import Signer
 from readmission.errors import MissingSetting
 from readmission.local.databases import DataLeftBehind
 from readmission.local.environment import names_of
@@ -323,3 +325,38 @@ def test_a_plan_writes_nothing_but_secrets(local):
 
     assert [path.name for path in local.home.iterdir()] == ["secrets"]
     assert stat.S_IMODE((local.home / "secrets").stat().st_mode) == 0o700
+
+
+def test_the_pipeline_gets_the_private_key_and_the_inference_api_its_public_half(plan):
+    scheduler, api = plan.service("airflow-scheduler").environment, plan.service("inference-api").environment
+
+    assert api["GATE_PUBLIC_KEY"] == Signer(scheduler["GATE_SIGNING_KEY"]).public_key
+    private = [service.name for service in plan.services if "GATE_SIGNING_KEY" in service.environment]
+    assert private == ["airflow-scheduler"]
+    assert "GATE_PUBLIC_KEY" not in scheduler
+
+
+def test_the_gates_key_is_the_same_at_the_next_start(local):
+    first, second = (make_plan({}, local, EVERYTHING) for _ in range(2))
+
+    assert first.environment["GATE_SIGNING_KEY"] == second.environment["GATE_SIGNING_KEY"]
+
+
+def test_a_public_key_that_the_user_set_is_trusted_beside_our_own(local):
+    plan = make_plan({"GATE_PUBLIC_KEY": STRANGER.public_key}, local, EVERYTHING)
+
+    own = Signer(plan.environment["GATE_SIGNING_KEY"]).public_key
+    assert plan.service("inference-api").environment["GATE_PUBLIC_KEY"] == f"{STRANGER.public_key},{own}"
+
+
+def test_a_signing_key_that_the_user_set_is_taken(local):
+    plan = make_plan({"GATE_SIGNING_KEY": SIGNING_KEY}, local, EVERYTHING)
+
+    assert plan.service("inference-api").environment["GATE_PUBLIC_KEY"] == PUBLIC_KEY
+
+
+def test_the_inference_api_waits_until_the_promoted_versions_are_signed(plan):
+    (step,) = [step for step in plan.steps if step.name == "signatures"]
+
+    assert {"databases", "mlflow"} <= set(step.depends_on)
+    assert "signatures" in plan.service("inference-api").depends_on

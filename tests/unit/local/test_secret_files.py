@@ -3,6 +3,7 @@ import stat
 import pytest
 from cryptography.fernet import Fernet
 
+from readmission.adapters.signatures import Signer
 from readmission.local.secret_files import SecretFiles, UnsafeSecret
 
 
@@ -48,3 +49,11 @@ def test_a_fernet_key_is_one(tmp_path):
     key = SecretFiles(tmp_path).fernet_key("key")
 
     assert Fernet(key).decrypt(Fernet(key).encrypt(b"abc")) == b"abc"
+
+
+def test_a_signing_key_is_one_and_stays_the_same(tmp_path):
+    secrets = SecretFiles(tmp_path)
+
+    public = {Signer(secrets.signing_key("key")).public_key for _ in range(2)}
+
+    assert len(public) == 1

@@ -3,17 +3,19 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
+from doubles.gate_keys import PUBLIC_KEY, SIGNER
 from doubles.ledger import ContestedLedger
 from doubles.registry import FakeRegistry
 from readmission.adapters.database import PromotionRecord
 from readmission.adapters.object_store import DATASETS
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK
+from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.gate.evidence import Limits
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
-from readmission.errors import Conflict, InvalidModel, SourceUnavailable
+from readmission.errors import Conflict, InvalidModel, SourceUnavailable, UntrustedModel
 from readmission.modeling.export import export
 from readmission.modeling.fit import fit
 from readmission.pipeline.promote_to_production import promote_to_production
@@ -72,6 +74,7 @@ def promote(store, frame, inference):
             store=store,
             registry=registry,
             inference=ledger,
+            signer=SIGNER,
             target="any",
             seed=0,
             bootstrap_rounds=10,
@@ -325,3 +328,32 @@ def test_no_promotion_goes_over_a_rollback_that_is_not_finished(registry, promot
         ("rollback", "2"),
         ("promote", "3"),
     ]
+
+
+def test_a_promoted_version_is_signed_before_it_gets_the_alias(registry, promote, model_file, inference):
+    registry.failing = {"promote"}
+    with pytest.raises(SourceUnavailable):
+        promote(register(registry, model_file()), registry)
+
+    TrustedKeys(PUBLIC_KEY).check(registry.version("1"))
+    assert registry.production() is None
+    assert inference.promotions()[0].evidence["onnx_digest"] == registry.version("1").onnx_digest
+
+
+def test_a_rejected_version_is_signed_as_rejected(registry, promote, model_file):
+    promote(register(registry, model_file()), registry)
+
+    promote(register(registry, model_file()), registry, "manual-2")
+
+    with pytest.raises(UntrustedModel, match="signed as rejected"):
+        TrustedKeys(PUBLIC_KEY).check(registry.version("2"))
+
+
+def test_a_cleared_run_signs_the_same(registry, promote, model_file):
+    registered = register(registry, model_file())
+    promote(registered, registry)
+    before = registry.version("1").tags
+
+    promote(registered, registry)
+
+    assert registry.version("1").tags == before

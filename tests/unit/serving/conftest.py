@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import RowMapping, select
 
 from direct_connection import connect
+from doubles.gate_keys import PUBLIC_KEY
 from doubles.registry import FakeRegistry
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.database.tables import predictions
@@ -101,7 +102,8 @@ def start(registry: FakeRegistry, tmp_path: Path) -> Iterator[Callable[..., Test
     clients = []
 
     def starting(*, database: object = None, ready: bool = True, **settings: object) -> TestClient:
-        made = InferenceSettings(serving_dir=tmp_path, inference_database_url=None, **settings)
+        chosen = {"gate_public_key": PUBLIC_KEY} | settings
+        made = InferenceSettings(serving_dir=tmp_path, inference_database_url=None, **chosen)
         client = TestClient(create_app(made, registry=registry, database=database))
         clients.append(client.__enter__())
         if ready:

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from readmission.errors import InvalidModel, NotFound, SourceUnavailable
+from doubles.gate_keys import PUBLIC_KEY, SIGNER, STRANGER
+from doubles.registry import FakeRegistry
+from readmission.adapters.signatures import TrustedKeys
+from readmission.domain.statement import PROMOTED, REJECTED
+from readmission.errors import InvalidModel, ModelNotLoaded, NotFound, SourceUnavailable, UntrustedModel
 from readmission.serving.live_model import ModelSlot
 from readmission.serving.metrics import Metrics
 from readmission.serving.model_cache import ModelCache
@@ -25,7 +29,14 @@ class Clock:
 class Worker:
     """A follower with its slot."""
 
-    def __init__(self, registry: object, folder: Path, clock: Callable[[], float], poll_seconds: float = 30) -> None:
+    def __init__(
+        self,
+        registry: object,
+        folder: Path,
+        clock: Callable[[], float],
+        poll_seconds: float = 30,
+        keys: str | None = PUBLIC_KEY,
+    ) -> None:
         self.slot = ModelSlot()
         self.metrics = Metrics()
         self.follower = ModelFollower(
@@ -33,6 +44,7 @@ class Worker:
             self.slot,
             ModelCache(folder, "diabetes_classifier"),
             self.metrics,
+            trusted=TrustedKeys(keys),
             poll_seconds=poll_seconds,
             signal=ReloadSignal(folder / "reload"),
             clock=clock,
@@ -262,3 +274,141 @@ def test_only_the_model_that_is_served_counts_in_the_metrics(worker, registry, m
     served = {line[-3:] for line in lines if line.startswith("readmission_model_info") and 'model_version="2"' in line}
     gone = {line[-3:] for line in lines if line.startswith("readmission_model_info") and 'model_version="1"' in line}
     assert (served, gone) == ({"1.0"}, {"0.0"})
+
+
+def exchange(registry, **tags):
+    """Register a hostile version with these tags, and give it the alias, as anybody who can write to MLflow can."""
+    version = registry.register("a stranger's run", b"any file", tags)
+    registry.promote(version)
+    return version
+
+
+def unsigned(registry):
+    exchange(registry)
+
+
+def with_the_signature_of_a_good_version(registry):
+    exchange(registry, **registry.version("1").tags)
+
+
+def with_a_signature_by_a_strangers_key(registry):
+    version = exchange(registry)
+    registry.tag(version, STRANGER.sign(version, PROMOTED))
+
+
+def with_a_signature_of_no_form(registry):
+    exchange(registry, signed_decision=PROMOTED, signature="ñ")
+
+
+def rejected_by_the_gate(registry):
+    version = exchange(registry)
+    registry.tag(version, SIGNER.sign(version, REJECTED))
+
+
+def rejected_by_the_gate_and_called_promoted(registry):
+    rejected_by_the_gate(registry)
+    registry.tag(registry.production(), {"signed_decision": PROMOTED})
+
+
+UNTRUSTED = [
+    unsigned,
+    with_the_signature_of_a_good_version,
+    with_a_signature_by_a_strangers_key,
+    with_a_signature_of_no_form,
+    rejected_by_the_gate,
+    rejected_by_the_gate_and_called_promoted,
+]
+
+
+@pytest.mark.parametrize("attack", UNTRUSTED, ids=lambda attack: attack.__name__)
+def test_a_version_that_is_not_signed_as_promoted_leaves_the_old_one_serving(worker, registry, attack):
+    worker.follower.follow()
+
+    attack(registry)
+    worker.follower.follow()
+
+    assert worker.version == "1"
+    assert worker.slot.stale
+    assert worker.reloads("untrusted") == 1
+    assert registry.downloads == ["1"]
+
+
+def test_a_reload_of_a_version_that_is_not_signed_says_so(worker, registry):
+    unsigned(registry)
+
+    with pytest.raises(UntrustedModel, match="version 2 is not signed"):
+        worker.follower.reload()
+
+
+def test_a_version_that_a_person_signs_is_loaded_at_the_next_poll(worker, registry, model_file):
+    version = registry.register("a run", model_file(1.0), {})
+    registry.promote(version)
+    worker.follower.follow()
+    registry.tag(version, SIGNER.sign(version, PROMOTED))
+
+    worker.follower.follow()
+
+    assert worker.version == "2"
+    assert not worker.slot.stale
+
+
+def test_an_older_promoted_version_that_is_set_by_hand_is_loaded(worker, registry, model_file):
+    registry.publish(model_file(1.0))
+    worker.follower.follow()
+    registry.promote(registry.version("1"))
+
+    worker.follower.follow()
+
+    assert worker.version == "1"
+
+
+def test_a_restart_with_an_unsigned_version_in_production_serves_the_last_good_model(worker, registry, tmp_path, clock):
+    worker.follower.follow()
+    unsigned(registry)
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version == "1"
+    assert restarted.slot.stale
+
+
+def test_a_cached_model_without_a_signature_is_not_served(registry, tmp_path, clock, model_file):
+    version = registry.register("a run", model_file(), {})
+    ModelCache(tmp_path, "diabetes_classifier").remember(version, model_file())
+    registry.down = True
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version is None
+
+
+def test_a_signed_version_of_another_model_is_not_served(registry, tmp_path, clock, model_file):
+    other = FakeRegistry("diabetes_classifier_30d").publish(model_file())
+    ModelCache(tmp_path, "diabetes_classifier").remember(other, model_file())
+    registry.down = True
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version is None
+
+
+def test_without_a_public_key_no_model_is_loaded_and_the_setting_is_named(registry, tmp_path, clock):
+    worker = Worker(registry, tmp_path, clock, keys=None)
+
+    worker.follower.follow()
+
+    with pytest.raises(ModelNotLoaded, match="GATE_PUBLIC_KEY is not set"):
+        worker.slot.current()
+
+
+def test_a_server_without_a_model_says_why_it_refused_the_one_in_production(registry, tmp_path, clock):
+    unsigned(registry)
+    worker = Worker(registry, tmp_path, clock)
+
+    worker.follower.follow()
+
+    with pytest.raises(ModelNotLoaded, match="version 2 is not signed"):
+        worker.slot.current()

@@ -38,9 +38,12 @@ class PredictionRecord:
 
 @dataclass(frozen=True)
 class PromotionRecord:
-    """One decision about a model version: who decided it, when, why, and on which evidence (numbers for JSON)."""
+    """One decision about a model version: who decided it, when, why, and on which evidence (values for JSON).
 
-    action: Literal["promote", "reject", "rollback"]
+    ``sign``: a person, or a migration, signed the version as promoted.
+    """
+
+    action: Literal["promote", "reject", "rollback", "sign"]
     model_name: str
     version: str
     previous_version: str | None

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from doubles.gate_keys import SIGNER
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.experiment import Experiment
 from readmission.adapters.object_store import DATASETS, ObjectStore, parquet
@@ -77,6 +78,7 @@ class Platform:
             store=self.store,
             registry=self.registry,
             inference=self.inference,
+            signer=SIGNER,
             target=self.target,
             seed=0,
             bootstrap_rounds=20,

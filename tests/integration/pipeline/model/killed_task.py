@@ -21,6 +21,7 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.experiment import Experiment
 from readmission.adapters.object_store import ObjectStore
 from readmission.adapters.registry import ModelRegistry
+from readmission.adapters.signatures import Signer
 from readmission.domain.gate.evidence import Limits
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.register_best_model import register_best_model
@@ -70,7 +71,15 @@ def attempt(task: str, given: dict[str, Any], survived_calls: int) -> Any:
         return roll_back("why", "ana", registry=registry, inference=inference).version
     limits = Limits(floor=0.0, margin=0.05)
     return promote_to_production(
-        done["register"], dataset, RUN, store=store, registry=registry, inference=inference, limits=limits, **measured
+        done["register"],
+        dataset,
+        RUN,
+        store=store,
+        registry=registry,
+        inference=inference,
+        signer=Signer(given["signing_key"]),
+        limits=limits,
+        **measured,
     )
 
 

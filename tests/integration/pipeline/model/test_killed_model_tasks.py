@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from doubles.gate_keys import SIGNING_KEY
+
 PROGRAM = Path(__file__).with_name("killed_task.py")
 
 
@@ -22,6 +24,7 @@ def disturbed(platform, mlflow_server, seaweedfs, tmp_path):
             "name": platform.name,
             "object_store": [seaweedfs, "test-access-key", "test-secret-key", "us-east-1"],
             "inference": f"sqlite:///{tmp_path}/inference.sqlite",
+            "signing_key": SIGNING_KEY,
             "dataset": dataset,
         }
         finished = subprocess.run(

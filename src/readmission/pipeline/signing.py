@@ -1,0 +1,116 @@
+"""Sign model versions: by the gate's decision, on a person's order, and those that an earlier release promoted.
+
+The inference API loads only versions that are signed as promoted. A version that the ledger shows as promoted, or as
+signed by a person, stays signed as promoted: a later rejection or rollback does not change its signature.
+"""
+
+from datetime import UTC, datetime
+
+from readmission.adapters.database import InferenceDatabase, PromotionRecord
+from readmission.adapters.registry import ONNX_DIGEST, ModelRegistry, ModelVersion
+from readmission.adapters.signatures import DATASET_DIGEST, Signer, TrustedKeys
+from readmission.domain.statement import PROMOTED, REJECTED, Outcome
+from readmission.errors import NotFound, UntrustedModel
+from readmission.log import get_logger
+
+log = get_logger(__name__)
+
+MIGRATION = "migration"
+_APPROVALS = ("promote", "sign")
+
+
+def sign_decision(
+    version: ModelVersion, decision: Outcome, *, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+) -> None:
+    """Sign a version as the gate decided. Signing it again changes nothing.
+
+    A rejection does not replace the signature of a version that was promoted or that a person signed.
+    """
+    if decision == REJECTED and version.version in _approved_digests(version.name, inference):
+        return
+    registry.tag(version, signer.sign(version, decision))
+
+
+def sign_version(
+    number: str, reason: str, who: str, *, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+) -> ModelVersion:
+    """Sign a version as promoted on a person's order, and record it in the ledger; returns the version.
+
+    The ledger is written first, so after a kill the same command completes it. Raises :class:`NotFound` for an unknown
+    version, and :class:`InvalidModel` when its model file is missing or has another digest.
+    """
+    version = registry.version(number)
+    registry.download_onnx(version)
+    # the text names this signature, so that a repeated command adds no second row
+    run_id = f"sign-{version.onnx_digest}-{signer.public_key}"
+    inference.record_promotion(_record(version, reason, who, run_id))
+    registry.tag(version, signer.sign(version, PROMOTED))
+    log.info("version signed", version=version.version, who=who, reason=reason)
+    return version
+
+
+def sign_promoted_versions(*, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer) -> list[str]:
+    """Sign the versions that the ledger shows as promoted and that this key has not signed; returns their numbers.
+
+    If the ledger holds the digest of a version, only that digest is signed. A release without signatures recorded no
+    digest: then the registry's digest is signed and recorded, once. A version that was deleted, or that has another
+    digest now, is logged and skipped.
+    """
+    digests = _approved_digests(registry.model_name, inference)
+    return [number for number, digest in digests.items() if _sign_promoted(number, digest, registry, inference, signer)]
+
+
+def digests_of(version: ModelVersion) -> dict[str, str]:
+    """The digests that a signature of this version states, as evidence for the ledger."""
+    return {ONNX_DIGEST: version.onnx_digest, DATASET_DIGEST: version.tags.get(DATASET_DIGEST, "")}
+
+
+def _approved_digests(model_name: str, inference: InferenceDatabase) -> dict[str, str | None]:
+    """The numbers of the promoted and signed versions, each with the newest digest that the ledger holds for it."""
+    digests: dict[str, str | None] = {}
+    for record in inference.promotions():
+        if record.model_name == model_name and record.action in _APPROVALS:
+            digests[record.version] = record.evidence.get(ONNX_DIGEST) or digests.get(record.version)
+    return digests
+
+
+def _sign_promoted(
+    number: str, digest: str | None, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+) -> bool:
+    try:
+        version = registry.version(number)
+    except NotFound:
+        log.warning("promoted version is not in the registry", version=number)
+        return False
+    if digest is None:
+        inference.record_promotion(_record(version, "promoted by a release without signatures", MIGRATION, MIGRATION))
+    elif digest != version.onnx_digest:
+        log.error("promoted version not signed: the ledger has another digest", version=number)
+        return False
+    if _is_signed(version, signer):
+        return False
+    registry.tag(version, signer.sign(version, PROMOTED))
+    log.info("promoted version signed", version=number)
+    return True
+
+
+def _is_signed(version: ModelVersion, signer: Signer) -> bool:
+    try:
+        TrustedKeys(signer.public_key).check(version)
+    except UntrustedModel:
+        return False
+    return True
+
+
+def _record(version: ModelVersion, reason: str, who: str, run_id: str) -> PromotionRecord:
+    return PromotionRecord(
+        action="sign",
+        model_name=version.name,
+        version=version.version,
+        previous_version=None,
+        who=who,
+        at=datetime.now(UTC),
+        reason=reason,
+        evidence=digests_of(version),
+        pipeline_run_id=run_id,
+    )
