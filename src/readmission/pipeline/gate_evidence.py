@@ -1,7 +1,7 @@
 """Measure what the gate needs: the challenger, production and the best version that served, on the same test rows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,8 +16,11 @@ from readmission.domain.cohort import Target
 from readmission.domain.data_source import SYNTHETIC
 from readmission.domain.gate.evidence import Challenger, Comparison, Evidence, Limits, Production
 from readmission.errors import InvalidModel, NotFound
+from readmission.log import get_logger
 from readmission.modeling.evaluation import observations
 from readmission.modeling.features import ClinicalEncoder
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Scored:
         """Whether it was trained on synthetic encounters."""
         return self.model.metadata.data_source == SYNTHETIC
 
+    def predicts(self, target: Target) -> bool:
+        """Whether its target is this one."""
+        return self.model.metadata.target == target
+
 
 def gather(
     version: ModelVersion,
@@ -69,18 +76,16 @@ def gather(
 ) -> Evidence:
     """Raises :class:`InvalidModel` when the challenger's file is broken or predicts another target."""
     ours = _score(version, rows, registry)
-    if ours.model.metadata.target != rows.target:
+    if not ours.predicts(rows.target):
         raise InvalidModel(f"version {version.version} predicts {ours.model.metadata.target}, not {rows.target}")
-    withdrawn = _withdrawn(registry, inference)
+    # a version that a person took out of production sets no standard
+    withdrawn = set(_in_ledger("rollback", registry, inference))
     challenger = _challenger(ours, rows, rolled_back=version.version in withdrawn)
     if production is not None and production.version == version.version:
         return Evidence(challenger, limits, _usable(ours))
     incumbent, theirs = _incumbent(production, rows, registry)
-    served = [
-        scored
-        for scored in _served(version, rows, registry, inference, withdrawn)
-        if scored.is_synthetic == ours.is_synthetic
-    ]
+    known = {version.version, *withdrawn} | ({production.version} if production else set())
+    served = _served(known, rows, registry, inference)
     return Evidence(
         challenger,
         limits,
@@ -144,44 +149,36 @@ def _unusable(version: ModelVersion, why: str) -> Production:
     )
 
 
-def _served(
-    challenger: ModelVersion, rows: HeldOut, registry: ModelRegistry, inference: InferenceDatabase, withdrawn: set[str]
-) -> Iterator[Scored]:
-    """Every version that the ledger shows as promoted and that can still be used for this target.
-
-    A version that a person took out of production sets no standard.
-    """
-    promoted = {
-        row.version: None
-        for row in inference.promotions()
-        if row.model_name == registry.model_name and row.action == "promote"
-    }
-    for number in promoted:
-        if number == challenger.version or number in withdrawn:
+def _served(known: set[str], rows: HeldOut, registry: ModelRegistry, inference: InferenceDatabase) -> Iterator[Scored]:
+    """The versions that the ledger shows as promoted, without the ``known`` ones, and that can still be used."""
+    for number in _in_ledger("promote", registry, inference):
+        if number in known:
             continue
         try:
-            scored = _score(registry.version(number), rows, registry)
-        except (InvalidModel, NotFound):
-            continue
-        if scored.model.metadata.target == rows.target:
-            yield scored
+            yield _score(registry.version(number), rows, registry)
+        except (InvalidModel, NotFound) as error:
+            log.info("a version that served cannot be compared", version=number, reason=str(error))
 
 
-def _withdrawn(registry: ModelRegistry, inference: InferenceDatabase) -> set[str]:
+def _in_ledger(action: str, registry: ModelRegistry, inference: InferenceDatabase) -> list[str]:
+    """The versions with this action, the oldest first, each once."""
     rows = inference.promotions()
-    return {row.version for row in rows if row.model_name == registry.model_name and row.action == "rollback"}
+    found = [row.version for row in rows if row.model_name == registry.model_name and row.action == action]
+    return list(dict.fromkeys(found))
 
 
 def _against(ours: Scored, theirs: Scored | None, rows: HeldOut) -> Comparison | None:
-    if theirs is None or theirs.model.metadata.target != rows.target:
+    if theirs is None or not theirs.predicts(rows.target):
         return None
     return rows.compare(theirs.version.version, ours.probability, theirs.probability)
 
 
-def _against_best(ours: Scored, theirs: Scored | None, served: list[Scored], rows: HeldOut) -> Comparison | None:
+def _against_best(ours: Scored, theirs: Scored | None, served: Iterable[Scored], rows: HeldOut) -> Comparison | None:
     """The comparison with the best version that served; None when production is the best, or none served."""
-    best = max(served, key=lambda scored: roc_auc(rows.observed, scored.probability), default=None)
-    if best is None or (theirs and best.version.version == theirs.version.version):
+    others = [*served, *([theirs] if theirs else [])]
+    comparable = [other for other in others if other.predicts(rows.target) and other.is_synthetic == ours.is_synthetic]
+    best = max(comparable, key=lambda other: roc_auc(rows.observed, other.probability), default=None)
+    if best is None or best is theirs:
         return None
     return rows.compare(best.version.version, ours.probability, best.probability)
 
