@@ -87,10 +87,16 @@ def test_by_default_only_this_machine_is_listened_on():
 
 def test_each_process_knows_only_its_own_secrets():
     assert _secrets(DataApiSettings) == {"data_api_key"}
-    assert _secrets(InferenceSettings) == {"inference_database_url", "api_keys", "admin_api_key"}
+    assert _secrets(InferenceSettings) == {
+        "inference_database_url", "api_keys", "admin_api_key", "mlflow_tracking_password"
+    }  # fmt: skip
     assert _secrets(PageSettings) == {"page_api_key"}
-    assert _secrets(TrackingSettings) == {"s3_secret_key", "mlflow_backend_store_uri"}
+    assert _secrets(TrackingSettings) == {
+        "s3_secret_key", "mlflow_backend_store_uri",
+        "mlflow_admin_password", "mlflow_pipeline_password", "mlflow_serving_password"
+    }  # fmt: skip
     assert _secrets(PipelineSettings) == {
         "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key",
-        "gate_signing_key",
+        "mlflow_tracking_password",
+        "gate_signing_key", "airflow_api_password",
     }  # fmt: skip

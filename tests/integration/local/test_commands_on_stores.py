@@ -17,6 +17,7 @@ from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.errors import UntrustedModel
 from readmission.local.environment import SERVICE_SETTINGS, names_of
+from readmission.local.mlflow import CLIENT_ACCOUNT
 from readmission.local.plan import make_plan
 from readmission.local.programs import Found
 from readmission.local.service import SERVICES_FILE, Health, Service, save_services
@@ -114,6 +115,27 @@ def test_a_rollback_finds_the_stores_of_the_native_run(command, stores, tmp_path
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert stores.registry().production().version == "1"
+
+
+def test_a_rollback_signs_in_at_the_mlflow_of_the_native_run(command, stores, mlflow_server, tmp_path):
+    name = "rollback-test"
+    client, registry = MlflowClient(mlflow_server), ModelRegistry(mlflow_server, name)
+    experiment_id = client.create_experiment(name)
+    for _ in ("1", "2"):
+        registry.promote(registry.register(client.create_run(experiment_id).info.run_id, b"a model", {}))
+    account = {variable: os.environ[variable] for variable in CLIENT_ACCOUNT}
+    local = LocalSettings(readmission_home=tmp_path / "home")
+    local.run.mkdir(parents=True)
+    environment = {**stores.environment, **account, "MLFLOW_TRACKING_URI": mlflow_server, "MODEL_NAME": name}
+    save_services(
+        local.run / SERVICES_FILE,
+        [Service("airflow-scheduler", ("true",), Health("http://127.0.0.1/"), environment)],
+    )
+
+    done = command("rollback", "false alarms")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert registry.production().version == "1"
 
 
 def test_without_any_store_a_rollback_names_the_setting(command):
