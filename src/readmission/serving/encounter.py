@@ -175,7 +175,8 @@ _FIELDS: dict[str, Any] = {column.name: _field(column) for column in FEATURES}
 Encounter: type[BaseModel] = create_model(
     "Encounter",
     __config__=_CONFIG,
-    __doc__="One hospital encounter in clinical terms; an unknown value is null or left out.",
+    __doc__="One hospital encounter in clinical terms; an unknown value is null or left out. What is never unknown is "
+    "required, has a default, or is derived from the drugs.",
     **_FIELDS,
 )
 

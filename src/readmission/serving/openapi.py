@@ -57,8 +57,8 @@ def batch_body(model: type[BaseModel], max_rows: int) -> RequestBody:
     table = "; columns of the original data set that no model uses are ignored"
     content = {
         JSON: {"schema": rows},
-        CSV: {"schema": {"type": "string", "description": f"UTF-8; empty and ? mean unknown{table}"}},
-        PARQUET: {"schema": {"type": "string", "format": "binary", "description": f"null: unknown{table}"}},
+        CSV: {"schema": {"type": "string", "description": f"UTF-8; empty and ? mean left out{table}"}},
+        PARQUET: {"schema": {"type": "string", "format": "binary", "description": f"null: left out{table}"}},
     }
     return RequestBody(model, content)
 

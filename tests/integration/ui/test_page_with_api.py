@@ -1,5 +1,6 @@
 """The page as deployed, against a real inference API that serves a model trained on a small synthetic cohort."""
 
+import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -111,6 +112,77 @@ def test_what_the_api_refuses_is_named_in_spanish(page, key, value, told):
 
     assert told in app.error[-1].value
     assert len(app.metric) == 0
+
+
+class HangingServer:
+    """Accepts every connection and never answers. ``accepted`` counts the connections."""
+
+    def __init__(self):
+        self.accepted = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self._connections = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self._connections.append(connection)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self._thread.join(timeout=30)
+        for connection in self._connections:
+            connection.close()
+
+
+@pytest.fixture
+def hanging_api(monkeypatch):
+    server = HangingServer()
+    monkeypatch.setenv("INFERENCE_API_URL", server.url)
+    yield server
+    server.close()
+
+
+def test_typing_does_not_ask_an_api_that_hangs_again_and_again(hanging_api):
+    app = _open()
+
+    for number in range(20):
+        app.number_input(key="field.es.num_medications").set_value(number).run()
+
+    assert "no responde" in app.error[0].value
+    assert app.number_input(key="field.es.num_medications").value == 19
+    assert hanging_api.accepted < 20
+
+
+def test_typing_does_not_ask_an_api_that_answers_again_and_again(page, requests_of_the_model):
+    before = requests_of_the_model()
+
+    for number in range(20):
+        page.number_input(key="field.es.num_medications").set_value(number).run()
+
+    assert requests_of_the_model() - before < 20
+
+
+@pytest.fixture
+def requests_of_the_model(inference_api):
+    """The number of requests to ``/model-info`` so far, by the API's own metrics."""
+
+    def count():
+        lines = httpx.get(f"{inference_api}/metrics").text.splitlines()
+        return sum(
+            float(line.split()[-1])
+            for line in lines
+            if line.startswith("readmission_http_requests_total{") and 'route="/model-info"' in line
+        )
+
+    return count
 
 
 def test_without_an_api_the_page_says_so(monkeypatch, free_ports):

@@ -1,21 +1,21 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from doubles.inference_api import FakeInferenceApi
+from doubles.inference_api import MODEL, FakeInferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.errors import InvalidInput, ModelNotLoaded, SourceUnavailable
 from readmission.ui.form import INITIAL
 from readmission.ui.texts import text
 
 
-def _script(api):
+def _script(api, model_info=None):
     from readmission.ui.page import page
 
-    page(api, api.model_info)
+    page(api, model_info or api.model_info)
 
 
-def _open(api, language="es"):
-    app = AppTest.from_function(_script, kwargs={"api": api}, default_timeout=30)
+def _open(api, language="es", model_info=None):
+    app = AppTest.from_function(_script, kwargs={"api": api, "model_info": model_info}, default_timeout=30)
     app.query_params["lang"] = language
     return app.run()
 
@@ -137,6 +137,22 @@ def test_a_service_that_cannot_answer_is_told_and_the_form_stays(error, told):
     assert told in app.error[0].value
     assert app.selectbox(key="field.es.age").value == "[70-80)"
     assert not app.exception
+
+
+def test_a_change_of_the_model_while_the_page_is_drawn_is_shown():
+    answers = iter([SourceUnavailable("connect"), MODEL, MODEL, MODEL])
+
+    app = _open(FakeInferenceApi(), model_info=lambda: _next(answers))
+
+    assert len(app.error) == 0
+    assert any("69 %" in block.value for block in app.markdown)
+
+
+def _next(answers):
+    answer = next(answers)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def test_a_refused_value_is_named():
