@@ -88,5 +88,6 @@ def test_each_process_knows_only_its_own_secrets():
     assert _secrets(PageSettings) == {"page_api_key"}
     assert _secrets(TrackingSettings) == {"s3_secret_key", "mlflow_backend_store_uri"}
     assert _secrets(PipelineSettings) == {
-        "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key"
+        "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key",
+        "airflow_api_password",
     }  # fmt: skip

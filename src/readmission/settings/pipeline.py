@@ -8,15 +8,12 @@ from readmission.settings.parts import (
     AirflowApiSettings,
     DatabaseSettings,
     InstanceSettings,
-    LogSettings,
     ObjectStoreSettings,
     RegistrySettings,
 )
 
 
-class PipelineSettings(
-    DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, AirflowApiSettings, LogSettings
-):
+class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, AirflowApiSettings):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 
     ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git.
