@@ -20,7 +20,12 @@ the gate promotes it.
 **Every task can be run again at any time**, alone or with the whole run. It gives the same rows, objects, runs and
 versions.
 
+**The note of a run** says what the gate decided, or which task skipped or failed the run and why.
+
 ## When a task fails
+
+An error that no retry can mend fails its task at once: `InvalidModel`, `InvalidBatch`, `InvalidSource`,
+`NotEnoughData`, `SourceChanged`, `MissingSetting`. Every other error is retried twice.
 
 - `check_ec2_status`: the data API is down; start it. The next run takes all batches that were published meanwhile.
   `Unauthorized` or `NotFound`: a problem in AWS, see `aws/README.md`. Timeout: the instance runs, but the data API on
@@ -28,7 +33,7 @@ versions.
 - `fetch_data_from_api`, `SourceChanged`: the data API serves other data than is stored. Do not mix the two: see the
   runbook.
 - `store_raw_data_mysql`, `InvalidBatch`: the batch violates the raw contract; the log names the columns.
-- `train_ml_models`: one candidate failed; clear that task instance. The other candidates keep their results.
+- `train_ml_models`: one candidate failed; clear the task instance of its name. The other candidates keep their results.
 - `register_best_model`, `InvalidModel`: the ONNX export differs from the pipeline; nothing was registered.
 - `promote_to_production` succeeds also when nothing is promoted: the reason is in its log and in the ledger.
 - `signal_services_ready`: the model is promoted, but the inference API does not serve it yet. It loads the model by

@@ -7,7 +7,10 @@ import structlog
 
 
 def configure_logging(*, json: bool | None = None) -> None:
-    """Write events to stderr as JSON or as text. The default is text on a terminal and JSON otherwise."""
+    """Write events to stderr as JSON or as text. The default is text on a terminal and JSON otherwise.
+
+    A task of the pipeline does not call it, because Airflow has set structlog up for the task's own log.
+    """
     as_json = not sys.stderr.isatty() if json is None else json
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()

@@ -69,6 +69,22 @@ class Pipeline:
     def states(self, run_id: str) -> dict[str, str | None]:
         return {task.task_id: task.state for task in self.airflow.tasks(DAG, run_id)}
 
+    def note(self, run_id: str) -> str | None:
+        return self._get(f"/api/v2/dags/{DAG}/dagRuns/{run_id}")["note"]
+
+    def names_of_mapped(self, run_id: str, task_id: str) -> dict[int, str]:
+        """What Airflow's page calls the instances of a mapped task, by their map index."""
+        found = self._get(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances", task_id=task_id, limit=100)
+        return {item["map_index"]: item["rendered_map_index"] for item in found["task_instances"]}
+
+    def events(self, run_id: str, task_id: str, map_index: int = -1) -> list[dict[str, Any]]:
+        """The lines of the log of a task's first try, as Airflow's page gets them."""
+        path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
+        return list(self._get(path, map_index=map_index, full_content=True)["content"])
+
+    def health(self) -> dict[str, Any]:
+        return self._get("/api/v2/monitor/health")
+
     def kill_task(self, run_id: str, task_id: str) -> None:
         """SIGKILL to the process of a task, as soon as it runs."""
         path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances"
@@ -142,6 +158,34 @@ def test_the_first_run_took_the_published_batch_to_one_promoted_version(pipeline
     assert left.promotions == [("promote", "1")]
 
 
+def test_the_note_of_a_run_says_what_the_gate_decided(pipeline, first_run):
+    assert str(pipeline.note(first_run)).startswith("version 1 promoted: ")
+
+
+def test_a_training_task_is_called_by_its_candidate(pipeline, first_run):
+    assert sorted(pipeline.names_of_mapped(first_run, "train_ml_models").values()) == sorted(CANDIDATE_NAMES)
+
+
+def test_the_log_of_a_training_task_is_short_and_calls_no_information_an_error(pipeline, first_run):
+    events = pipeline.events(first_run, "train_ml_models", map_index=0)
+
+    assert len(events) < 30
+    assert {event.get("level") for event in events} & {"error", "critical"} == set()
+
+
+def test_the_log_of_a_training_task_has_our_events_with_their_fields(pipeline, first_run):
+    [trained] = [
+        event for event in pipeline.events(first_run, "train_ml_models", 0) if event["event"] == "candidate trained"
+    ]
+
+    assert (trained["level"], trained["candidate"]) == ("info", sorted(CANDIDATE_NAMES)[0])
+    assert 0 < trained["test_roc_auc"] < 1
+
+
+def test_airflows_home_page_shows_every_component_as_healthy(pipeline):
+    assert {name: part["status"] for name, part in pipeline.health().items() if part["status"] != "healthy"} == {}
+
+
 def test_a_run_without_new_data_is_skipped_and_does_not_fail(pipeline):
     run = pipeline.airflow.trigger(DAG)
 
@@ -151,6 +195,7 @@ def test_a_run_without_new_data_is_skipped_and_does_not_fail(pipeline):
     assert finished.state == "success"
     assert states.pop("check_ec2_status") == "success"
     assert set(states.values()) == {"skipped"}
+    assert str(pipeline.note(run.run_id)).startswith("fetch_data_from_api: no new data: ")
 
 
 def test_a_task_that_is_killed_at_work_is_tried_again_and_leaves_the_same(pipeline, first_run):

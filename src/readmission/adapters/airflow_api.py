@@ -48,11 +48,10 @@ class AirflowApi:
         # services of this machine are not reached through a proxy that the environment names
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         try:
-            token = _checked(client.post("/auth/token", json={"username": user, "password": password}))["access_token"]
+            client.headers["Authorization"] = f"Bearer {_token(client, user, password)}"
         except BaseException:
             client.close()
             raise
-        client.headers["Authorization"] = f"Bearer {token}"
         return cls(client)
 
     def close(self) -> None:
@@ -111,6 +110,13 @@ class AirflowApi:
 
     def _get(self, path: str, query: dict[str, Any] | None = None) -> Any:
         return _checked(self._client.get(path, params=query))
+
+
+def _token(client: httpx.Client, user: str, password: str) -> str:
+    answer = _checked(client.post("/auth/token", json={"username": user, "password": password}))
+    if "access_token" not in answer:
+        raise AirflowRefused("POST /auth/token: the answer has no access_token")
+    return str(answer["access_token"])
 
 
 def _checked(response: httpx.Response) -> Any:

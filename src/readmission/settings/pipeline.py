@@ -8,7 +8,6 @@ from readmission.settings.parts import (
     AirflowApiSettings,
     DatabaseSettings,
     InstanceSettings,
-    LogSettings,
     ObjectStoreSettings,
     RegistrySettings,
     SigningSettings,
@@ -22,7 +21,6 @@ class PipelineSettings(
     SigningSettings,
     InstanceSettings,
     AirflowApiSettings,
-    LogSettings,
 ):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 

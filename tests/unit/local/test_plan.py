@@ -21,7 +21,16 @@ NOTHING = Found({})
 EVERYTHING = with_everything(NOTHING)
 DATABASES = ("RAW_DATABASE_URL", "CLEAN_DATABASE_URL", "INFERENCE_DATABASE_URL")
 # what MLflow and Airflow themselves read
-FOREIGN = ("AIRFLOW", "MLFLOW_SERVER", "MLFLOW_DISABLE", "MLFLOW_ARTIFACTS", "MLFLOW_S3", "AWS_", "DO_NOT_TRACK")
+FOREIGN = (
+    "AIRFLOW__",
+    "AIRFLOW_HOME",
+    "MLFLOW_SERVER",
+    "MLFLOW_DISABLE",
+    "MLFLOW_ARTIFACTS",
+    "MLFLOW_S3",
+    "AWS_",
+    "DO_NOT_TRACK",
+)
 
 
 @pytest.fixture
@@ -201,6 +210,20 @@ def test_the_table_shows_how_a_person_signs_in_at_mlflow(plan):
     mlflow = plan.service("mlflow")
 
     assert (mlflow.user, mlflow.password) == ("admin", mlflow.environment["MLFLOW_ADMIN_PASSWORD"])
+
+
+def test_the_pipeline_writes_its_notes_with_an_account_of_the_least_role_that_may(plan, local):
+    server, scheduler = plan.service("airflow-api-server"), plan.service("airflow-scheduler")
+
+    assert server.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin,pipeline:user"
+    assert scheduler.environment["AIRFLOW_API_URL"] == server.url
+    assert scheduler.environment["AIRFLOW_API_PASSWORD"] == (local.home / "secrets/airflow_api_password").read_text()
+
+
+def test_only_the_scheduler_whose_children_are_the_tasks_knows_the_password_of_that_account(plan):
+    knowing = [service.name for service in plan.services if "AIRFLOW_API_PASSWORD" in service.environment]
+
+    assert knowing == ["airflow-scheduler"]
 
 
 def test_without_client_keys_the_page_has_none(plan):

@@ -14,12 +14,12 @@ RUN = "manual__2026-11-24T12:00:00+00:00"
 
 
 class Airflow(ThreadingHTTPServer):
-    """Gives a token for the right password, and keeps the notes that come with it; ``broken`` answers no JSON."""
+    """Gives a token for the right password, and keeps the notes that come with it; ``answer`` replaces every answer."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.notes: dict[str, str] = {}
-        self.broken = False
+        self.answer: bytes | None = None
 
     @property
     def url(self) -> str:
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
     def _answer(self, status, document):
-        body = b"<html>" if self.server.broken else json.dumps(document).encode()
+        body = self.server.answer or json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -94,8 +94,9 @@ def test_a_refused_note_is_a_warning_that_repeats_the_reason_of_the_run(airflow,
     assert airflow.notes == {}
 
 
-def test_an_airflow_that_answers_no_json_is_a_warning(airflow):
-    airflow.broken = True
+@pytest.mark.parametrize("answer", [b"<html>", b'{"detail": "another program"}'])
+def test_an_address_where_another_program_answers_is_a_warning(airflow, answer):
+    airflow.answer = answer
 
     assert [event["log_level"] for event in written(airflow.url, "right")] == ["warning"]
 
