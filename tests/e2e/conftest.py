@@ -55,7 +55,7 @@ def run_command(environment: dict[str, str], *arguments: str) -> subprocess.Comp
 
 
 def environment_for(home: Path, first_port: int) -> dict[str, str]:
-    """This process's environment with a home and a port for each service, S3's five last, from ``first_port`` on."""
+    """This process's environment with a home and a port for each service, S3's six last, from ``first_port`` on."""
     names = [spec.port_setting for spec in SERVICES if spec.port_setting]
     names.sort(key="S3_PORT".__eq__)
     ports = {name: str(first_port + offset) for offset, name in enumerate(names)}
