@@ -57,7 +57,7 @@ def run_command(environment: dict[str, str], *arguments: str) -> subprocess.Comp
 
 
 def environment_for(home: Path, first_port: int) -> dict[str, str]:
-    """This process's environment with a home and a port for each service, S3's five last, from ``first_port`` on."""
+    """This process's environment with a home and a port for each service, S3's six last, from ``first_port`` on."""
     names = [spec.port_setting for spec in SERVICES if spec.port_setting]
     names.sort(key="S3_PORT".__eq__)
     ports = {name: str(first_port + offset) for offset, name in enumerate(names)}
@@ -70,7 +70,7 @@ def environment_for(home: Path, first_port: int) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], int]) -> Iterator[Platform]:
     home = tmp_path_factory.mktemp("platform") / "var"
-    environment = environment_for(home, free_ports(12))
+    environment = environment_for(home, free_ports(13))
     instance = Instance(LocalSettings(readmission_home=home))
     try:
         done = run_command(environment, "up")
@@ -84,4 +84,4 @@ def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int
 @pytest.fixture
 def at_home(tmp_path: Path, free_ports: Callable[[int], int]) -> Platform:
     """A platform that nobody has started yet."""
-    return Platform(environment_for(tmp_path, free_ports(12)), Instance(LocalSettings(readmission_home=tmp_path)), "")
+    return Platform(environment_for(tmp_path, free_ports(13)), Instance(LocalSettings(readmission_home=tmp_path)), "")
