@@ -118,6 +118,22 @@ def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private
     assert (result, len(attempts)) == (1, 2)
 
 
+def test_a_connection_that_the_server_closed_while_it_was_idle_is_replaced(sql_server):
+    is_open = text("SELECT COUNT(*) FROM information_schema.processlist WHERE id = :id")
+
+    def sleepy(connection):
+        connection.execute(text("SET SESSION wait_timeout = 1"))
+        return connection.scalar(text("SELECT CONNECTION_ID()"))
+
+    with AnyWork(sql_server.create_database("idle")) as database:
+        closed = database.write(sleepy)
+        with connect(database) as connection:
+            while connection.scalar(is_open, {"id": closed}):
+                time.sleep(0.1)
+
+        assert database.write(lambda connection: connection.scalar(text("SELECT CONNECTION_ID()"))) != closed
+
+
 def test_reading_many_rows_from_a_lost_server_is_an_error_at_once(private_server):
     with CleanDatabase(private_server.url()) as database:
         database.migrate()
