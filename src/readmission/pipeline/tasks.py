@@ -14,7 +14,7 @@ from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from readmission.adapters.mlflow_requests import limit_requests
-from readmission.errors import MissingSetting, NothingToDo, SourceChanged
+from readmission.errors import MissingSetting, NothingToDo, SourceChanged, Unauthorized
 from readmission.log import configure_logging
 from readmission.pipeline.wiring import COLLABORATORS
 from readmission.settings import PipelineSettings
@@ -52,7 +52,7 @@ def airflow_errors() -> Iterator[None]:
         yield
     except NothingToDo as reason:
         raise AirflowSkipException(str(reason)) from reason
-    except (MissingSetting, SourceChanged) as error:
+    except (MissingSetting, SourceChanged, Unauthorized) as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 

@@ -1,10 +1,12 @@
 """The settings of the pipeline's tasks, and of the commands ``migrate`` and ``rollback``."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from readmission.settings.parts import (
+    DataApiReaderSettings,
     DatabaseSettings,
     InstanceSettings,
     LogSettings,
@@ -13,13 +15,18 @@ from readmission.settings.parts import (
 )
 
 
-class PipelineSettings(DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings):
+class PipelineSettings(
+    DataApiReaderSettings, DatabaseSettings, ObjectStoreSettings, RegistrySettings, InstanceSettings, LogSettings
+):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 
-    ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git.
+    ``data_api_certificate``: a PEM file, the only certificates that are trusted for an https ``data_api_url``; None
+    trusts the public authorities. ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None
+    asks git.
     """
 
     data_api_url: str = "http://127.0.0.1:5001"
+    data_api_certificate: Path | None = None
     inference_api_url: str | None = None
     admin_api_key: SecretStr | None = None
     target: Literal["any", "within_30_days"] = "any"

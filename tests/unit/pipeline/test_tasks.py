@@ -5,7 +5,14 @@ import os
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from readmission.errors import MissingSetting, NothingToDo, ReadmissionError, SourceChanged, SourceUnavailable
+from readmission.errors import (
+    MissingSetting,
+    NothingToDo,
+    ReadmissionError,
+    SourceChanged,
+    SourceUnavailable,
+    Unauthorized,
+)
 from readmission.pipeline import wiring
 from readmission.pipeline.tasks import airflow_errors, airflow_task
 
@@ -20,7 +27,7 @@ def test_nothing_to_do_skips_the_run_with_its_reason():
         translated(NothingToDo("no new data"))
 
 
-@pytest.mark.parametrize("error", [SourceChanged("other rows"), MissingSetting("S3_ACCESS_KEY")])
+@pytest.mark.parametrize("error", [SourceChanged("rows"), MissingSetting("S3_ACCESS_KEY"), Unauthorized("key")])
 def test_what_no_retry_can_mend_fails_at_once_by_its_name(error):
     with pytest.raises(AirflowFailException, match=type(error).__name__):
         translated(error)()
