@@ -5,7 +5,8 @@
 #
 # --update  fetch the image again: pulled when DATA_API_IMAGE names one, else built from this repository
 #
-# From the environment: DATA_API_IMAGE, DATA_API_BIND (127.0.0.1), BATCH_SIZE, BATCH_INTERVAL_SECONDS, DATA_API_KEY.
+# From the environment: DATA_API_IMAGE, DATA_API_BIND (127.0.0.1), BATCH_SIZE, BATCH_INTERVAL_SECONDS, DATA_API_KEY,
+# DATA_API_READ_KEY.
 
 set -euo pipefail
 
