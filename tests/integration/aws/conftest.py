@@ -130,7 +130,7 @@ def function() -> Callable[[str], ModuleType]:
 
 @dataclass
 class HttpServer:
-    """A server that answers every request the same way, after ``delay`` seconds, and remembers the paths and the bodies."""
+    """A server that answers every request the same way, after ``delay`` seconds, and remembers what it was asked."""
 
     status: int = 200
     body: bytes = b'{"status": "ok"}'

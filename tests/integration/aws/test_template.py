@@ -106,7 +106,7 @@ class Secret(NamedResource, CloudFormationModel):
     @classmethod
     def create_from_cloudformation_json(cls, resource_name, _json, account_id, region_name, **_):
         backend = secretsmanager_backends[account_id][region_name]
-        backend.create_secret(resource_name, secret_string="made by Secrets Manager")
+        backend.create_secret(resource_name, "made by Secrets Manager", None, "", None, None, None, [], False)
         return cls(resource_name)
 
     @classmethod
@@ -191,7 +191,6 @@ def stack(aws):
     seen["deploy again"] = deploy(*given), instances(aws)
     # moto works out the outputs before a change set makes the resources that they speak of
     deployed = cloudformation_backends[DEFAULT_ACCOUNT_ID][aws.client("ssm").meta.region_name].get_stack(STACK)
-    print("DBG", seen["deploy"], seen["deploy again"])
     deployed._parse_template()
     deployed.output_map = deployed._create_output_map()
     described = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
