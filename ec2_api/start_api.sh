@@ -9,6 +9,11 @@
 # DATA_API_READ_KEY.
 
 set -euo pipefail
+# the base image of the build
+set -a
+# shellcheck source=images.env
+. "$(dirname "${BASH_SOURCE[0]}")/../images.env"
+set +a
 
 compose() {
   docker compose --file "$(dirname "${BASH_SOURCE[0]}")/docker-compose.yml" "$@"
