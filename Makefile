@@ -1,6 +1,6 @@
 # The commands of this repository; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up status logs down reset setup programs test lint format lock requirements tables bench lambda-zips
+.PHONY: help up status logs down reset setup programs test lint format lock requirements tables bench lambda-zips pin
 
 UV_VERSION := 0.13.9
 # uv from the path if it has this version, else our own copy
@@ -65,6 +65,9 @@ bench: setup ## Run the benchmarks: one table for each file of bench/
 
 lambda-zips: ## Build the zips of the AWS functions in var/lambda, reproducibly
 	@python3 aws/scripts/build_lambda_zips.py var/lambda
+
+pin: ## Write the digests of the base images into images.env (needs their registry)
+	@python3 .ci/pin_images.py images.env
 
 .venv/.complete: pyproject.toml uv.lock | .uv/$(UV_VERSION)
 	@echo "Making the Python environment (.venv)"

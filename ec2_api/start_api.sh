@@ -5,9 +5,15 @@
 #
 # --update  fetch the image again: pulled when DATA_API_IMAGE names one, else built from this repository
 #
-# From the environment: DATA_API_IMAGE, DATA_API_BIND (127.0.0.1), BATCH_SIZE, BATCH_INTERVAL_SECONDS, DATA_API_KEY.
+# From the environment: DATA_API_IMAGE, DATA_API_BIND (127.0.0.1), BATCH_SIZE, BATCH_INTERVAL_SECONDS, DATA_API_KEY,
+# DATA_API_READ_KEY.
 
 set -euo pipefail
+# the base image of the build
+set -a
+# shellcheck source=images.env
+. "$(dirname "${BASH_SOURCE[0]}")/../images.env"
+set +a
 
 compose() {
   docker compose --file "$(dirname "${BASH_SOURCE[0]}")/docker-compose.yml" "$@"

@@ -107,7 +107,7 @@ class TooLarge(ReadmissionError):
     """A request exceeds the allowed number of rows or bytes."""
 
 
-class Unauthorized(ReadmissionError):
+class Unauthorized(PermanentError):
     """The key is missing or wrong."""
 
 

@@ -191,7 +191,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         health="/health",
         metrics=Metrics("/metrics"),
         settings=DataApiSettings,
-        secrets=("data_api_key",),
+        secrets=("data_api_key", "data_api_read_key"),
         folders=(Folder("data-api"),),
     ),
     ServiceSpec(

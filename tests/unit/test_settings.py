@@ -86,7 +86,7 @@ def test_by_default_only_this_machine_is_listened_on():
 
 
 def test_each_process_knows_only_its_own_secrets():
-    assert _secrets(DataApiSettings) == {"data_api_key"}
+    assert _secrets(DataApiSettings) == {"data_api_key", "data_api_read_key"}
     assert _secrets(InferenceSettings) == {
         "inference_database_url", "api_keys", "admin_api_key", "mlflow_tracking_password"
     }  # fmt: skip
@@ -98,5 +98,5 @@ def test_each_process_knows_only_its_own_secrets():
     assert _secrets(PipelineSettings) == {
         "raw_database_url", "clean_database_url", "inference_database_url", "s3_secret_key", "admin_api_key",
         "mlflow_tracking_password",
-        "gate_signing_key", "airflow_api_password",
+        "gate_signing_key", "data_api_read_key", "airflow_api_password",
     }  # fmt: skip

@@ -1,18 +1,27 @@
 """A client of the data API: the manifest, and batches whose bytes are checked against their sha256."""
 
 import hashlib
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from readmission.domain.data_source import DataSource
-from readmission.errors import BatchNotPublished, ChecksumMismatch, InvalidInput, NotFound, SourceUnavailable
-from readmission.http_contract import PARQUET
+from readmission.errors import (
+    BatchNotPublished,
+    ChecksumMismatch,
+    InvalidInput,
+    NotFound,
+    SourceUnavailable,
+    Unauthorized,
+)
+from readmission.http_contract import API_KEY_HEADER, PARQUET
 
 # seconds before each repeated attempt
 WAITS = (0.5, 1.0, 2.0)
@@ -47,14 +56,27 @@ class DataApi:
     """A client of one data API.
 
     A request without an answer, or with the status 429 or 5xx, is repeated after 0.5, 1 and 2 seconds. If it still
-    fails, or the answer is not a data API's, it raises :class:`SourceUnavailable`.
+    fails, or the answer is not a data API's, it raises :class:`SourceUnavailable`. A missing or wrong read key raises
+    :class:`Unauthorized` at once.
     """
 
-    def __init__(self, url: str, *, timeout: float = 30, sleep: Callable[[float], None] = time.sleep) -> None:
-        """``timeout`` is in seconds for each attempt. Raises :class:`InvalidInput` for an invalid URL."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        read_key: SecretStr | None = None,
+        certificate: Path | None = None,
+        timeout: float = 30,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``certificate``: a PEM file; no other certificate is trusted. ``timeout``: seconds for each attempt.
+
+        Raises :class:`InvalidInput` for an invalid URL and for a certificate that cannot be read.
+        """
         limits = httpx.Timeout(timeout, connect=min(timeout, 5))
+        headers = {API_KEY_HEADER: read_key.get_secret_value()} if read_key else {}
         try:
-            self._client = httpx.Client(base_url=url, timeout=limits)
+            self._client = httpx.Client(base_url=url, headers=headers, verify=_trust(certificate), timeout=limits)
         except httpx.InvalidURL as error:
             raise InvalidInput(f"the data API's URL cannot be used: {error}") from error
         self._sleep = sleep
@@ -127,9 +149,20 @@ class DataApi:
             raise _PassingFailure(f"no answer from {self._client.base_url}{path}: {error!r}") from error
 
 
+def _trust(certificate: Path | None) -> ssl.SSLContext | bool:
+    if certificate is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=certificate)
+    except OSError as error:
+        raise InvalidInput(f"DATA_API_CERTIFICATE {certificate} cannot be used: {error}") from error
+
+
 def _checked(response: httpx.Response) -> httpx.Response:
     if response.status_code == httpx.codes.OK:
         return response
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        raise Unauthorized(f"{response.url} refuses the key: DATA_API_READ_KEY is not set or is not the server's")
     problem = _json(response)
     asked = response.url.params.get("batch_number")
     if response.status_code == httpx.codes.NOT_FOUND and asked and "next_batch_at" in problem:

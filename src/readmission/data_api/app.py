@@ -22,10 +22,17 @@ from readmission.http_contract import API_KEY_HEADER, JSON, PARQUET
 from readmission.log import get_logger
 
 
-def create_app(store: BatchStore, publication: Publication, *, api_key: SecretStr | None = None) -> Flask:
+def create_app(
+    store: BatchStore,
+    publication: Publication,
+    *,
+    api_key: SecretStr | None = None,
+    read_key: SecretStr | None = None,
+) -> Flask:
     """The Flask application of the data API.
 
-    ``/restart_data_generation`` needs ``api_key``; without a key it answers with :class:`MissingSetting`.
+    ``/get_data`` and ``/batches`` need ``read_key``; without it they are open. ``/restart_data_generation`` needs
+    ``api_key``; without it the route is closed. Neither key opens what the other one opens.
     """
     app = Flask("readmission.data_api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -44,16 +51,18 @@ def create_app(store: BatchStore, publication: Publication, *, api_key: SecretSt
 
     @app.get("/batches")
     def batches() -> Response:
+        _check_read_key(read_key)
         return _manifest(store, publication)
 
     @app.get("/get_data")
     def get_data() -> Response:
+        _check_read_key(read_key)
         batch_number = _batch_number(publication)
         return _batch(store, batch_number, metrics)
 
     @app.post("/restart_data_generation")
     def restart_data_generation() -> Response:
-        _check_key(api_key)
+        _check_admin_key(api_key)
         publication.restart()
         get_logger(__name__).info("publication restarted", total_batches=store.total)
         return _manifest(store, publication)
@@ -131,9 +140,18 @@ def _set_file(response: Response, file: IO[bytes]) -> None:
     response.direct_passthrough = True
 
 
-def _check_key(api_key: SecretStr | None) -> None:
-    if api_key is None:
+def _check_read_key(key: SecretStr | None) -> None:
+    if key is not None:
+        _check_key(key)
+
+
+def _check_admin_key(key: SecretStr | None) -> None:
+    if key is None:
         raise Forbidden("this route is closed: the server has no DATA_API_KEY")
+    _check_key(key)
+
+
+def _check_key(key: SecretStr) -> None:
     given = request.headers.get(API_KEY_HEADER, "")
-    if not hmac.compare_digest(given.encode(), api_key.get_secret_value().encode()):
+    if not hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
         raise Unauthorized(f"{API_KEY_HEADER} is missing or wrong")

@@ -38,7 +38,7 @@ def build(settings: DataApiSettings) -> Flask:
     get_logger(__name__).info(
         "batches ready", source=store.source, total_batches=store.total, published=publication.published
     )
-    return create_app(store, publication, api_key=settings.data_api_key)
+    return create_app(store, publication, api_key=settings.data_api_key, read_key=settings.data_api_read_key)
 
 
 def main(settings: DataApiSettings) -> None:

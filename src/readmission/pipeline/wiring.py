@@ -46,7 +46,13 @@ def data_api(timeout: float = 30) -> "DataApi":
     """A client of the data API; ``timeout`` is in seconds for one attempt."""
     from readmission.adapters.data_api import DataApi
 
-    return DataApi(PipelineSettings().data_api_url, timeout=timeout)
+    settings = PipelineSettings()
+    return DataApi(
+        settings.data_api_url,
+        read_key=settings.data_api_read_key,
+        certificate=settings.data_api_certificate,
+        timeout=timeout,
+    )
 
 
 def instance() -> "Ec2Instance | None":

@@ -4,17 +4,18 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from readmission.settings.parts import ListenSettings, LogSettings
+from readmission.settings.parts import DataApiReaderSettings, ListenSettings, LogSettings
 
 UCI_URL = "https://archive.ics.uci.edu/static/public/296/diabetes+130-us+hospitals+for+years+1999-2008.zip"
 UCI_SHA256 = "0689e7ec031237dc63031b938805c48377748761a3b26acab621567afa24df97"
 
 
-class DataApiSettings(ListenSettings, LogSettings):
+class DataApiSettings(DataApiReaderSettings, ListenSettings, LogSettings):
     """The source of the encounters, and the size and interval of the batches.
 
     ``data_path``: a file of encounters; None downloads the UCI archive, or makes synthetic rows when it is not
-    available. ``batch_interval_seconds``: the time from one published batch to the next.
+    available. ``batch_interval_seconds``: the time from one published batch to the next. ``data_api_key`` restarts the
+    publication; it does not open the encounters.
     """
 
     data_path: Path | None = None

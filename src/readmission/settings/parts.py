@@ -45,6 +45,12 @@ class ObjectStoreSettings(EnvironmentSettings):
     s3_region: str = "us-east-1"
 
 
+class DataApiReaderSettings(EnvironmentSettings):
+    """The key that opens the encounters of the data API: the server asks for it, its reader sends it."""
+
+    data_api_read_key: SecretStr | None = None
+
+
 class RegistrySettings(EnvironmentSettings):
     """The address of MLflow, the account of this process there, and the name of the registered model.
 

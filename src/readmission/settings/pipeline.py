@@ -1,11 +1,13 @@
 """The settings of the pipeline's tasks, and of the commands ``migrate``, ``rollback`` and ``sign``."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from readmission.settings.parts import (
     AirflowApiSettings,
+    DataApiReaderSettings,
     DatabaseSettings,
     InstanceSettings,
     ObjectStoreSettings,
@@ -15,6 +17,7 @@ from readmission.settings.parts import (
 
 
 class PipelineSettings(
+    DataApiReaderSettings,
     DatabaseSettings,
     ObjectStoreSettings,
     RegistrySettings,
@@ -24,11 +27,13 @@ class PipelineSettings(
 ):
     """The settings of a task. ``inference_api_url``: None when no inference API is to be told of a promotion.
 
-    ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None asks git. ``gate_*``: ROC AUC, as
-    in :class:`~readmission.domain.gate.evidence.Limits`.
+    ``data_api_certificate``: a PEM file, the only certificates that are trusted for an https ``data_api_url``; None
+    trusts the public authorities. ``bootstrap_rounds``: samples for each confidence interval. ``git_commit``: None
+    asks git. ``gate_*``: ROC AUC, as in :class:`~readmission.domain.gate.evidence.Limits`.
     """
 
     data_api_url: str = "http://127.0.0.1:5001"
+    data_api_certificate: Path | None = None
     inference_api_url: str | None = None
     admin_api_key: SecretStr | None = None
     target: Literal["any", "within_30_days"] = "any"

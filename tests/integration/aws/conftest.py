@@ -130,13 +130,14 @@ def function() -> Callable[[str], ModuleType]:
 
 @dataclass
 class HttpServer:
-    """A server that answers every request the same way, after ``delay`` seconds, and remembers the paths."""
+    """A server that answers every request the same way, after ``delay`` seconds, and remembers what it was asked."""
 
     status: int = 200
     body: bytes = b'{"status": "ok"}'
     delay: float = 0
     port: int = 0
     paths: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def __enter__(self) -> "HttpServer":
         outer = self
@@ -144,7 +145,7 @@ class HttpServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.paths.append(self.path)
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 time.sleep(outer.delay)
                 self.send_response(outer.status)
                 self.send_header("Content-Length", str(len(outer.body)))

@@ -1,6 +1,6 @@
 """The template, deployed twice and deleted by the real AWS CLI.
 
-moto's CloudFormation does not know EventBridge Scheduler: two small classes hand its resources to moto's own scheduler.
+moto's CloudFormation does not know four of our resources: small classes hand them to moto's own services.
 """
 
 import base64
@@ -13,11 +13,14 @@ import pytest
 from moto.cloudformation import cloudformation_backends, parsing
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.common_models import CloudFormationModel
+from moto.ec2 import ec2_backends
 from moto.scheduler.models import scheduler_backends
+from moto.secretsmanager import secretsmanager_backends
 from moto.ssm import ssm_backends
 
 TEMPLATE = Path(__file__).parents[3] / "aws" / "template.yaml"
 STACK = "readmission-data-source"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
 
 
@@ -93,6 +96,57 @@ class Schedule(NamedResource, CloudFormationModel):
         """Goes with its group."""
 
 
+class Secret(NamedResource, CloudFormationModel):
+    __module__ = "moto.secretsmanager.models"
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::SecretsManager::Secret"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, _json, account_id, region_name, **_):
+        backend = secretsmanager_backends[account_id][region_name]
+        backend.create_secret(resource_name, "made by Secrets Manager", None, "", None, None, None, [], False)
+        return cls(resource_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, resource_name, _json, account_id, region_name):
+        secretsmanager_backends[account_id][region_name].delete_secret(resource_name, None, True)
+
+
+class AddressOfInstance(CloudFormationModel):
+    __module__ = "moto.ec2.models"
+
+    def __init__(self, association_id):
+        self.physical_resource_id = association_id
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::EC2::EIPAssociation"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, _name, cloudformation_json, account_id, region_name, **_):
+        given, backend = cloudformation_json["Properties"], ec2_backends[account_id][region_name]
+        instance = backend.get_instance(given["InstanceId"])
+        address = backend.associate_address(instance=instance, allocation_id=given["AllocationId"])
+        return cls(address.association_id)
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, *_args, **_more):
+        return original_resource
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, resource_name, _json, account_id, region_name):
+        """Goes with its address."""
+
+    def is_created(self):
+        return True
+
+
 def cli(*arguments):
     program = Path(sys.executable).parent / "aws"
     done = subprocess.run(
@@ -128,7 +182,11 @@ def stack(aws):
     # moto has none of Canonical's public parameters, and nobody may write one
     parameters = ssm_backends[DEFAULT_ACCOUNT_ID][aws.client("ssm").meta.region_name]._parameters
     parameters[UBUNTU] = parameters["/test/ubuntu"]
-    given = ("AllowedCidr=203.0.113.7/32", "RepositoryUrl=https://example.org/readmission.git")
+    given = (
+        "AllowedCidr=203.0.113.7/32",
+        "RepositoryUrl=https://example.org/readmission.git",
+        f"RepositoryCommit={COMMIT}",
+    )
     seen = {"deploy": deploy(*given), "instances": instances(aws)}
     seen["deploy again"] = deploy(*given), instances(aws)
     # moto works out the outputs before a change set makes the resources that they speak of
@@ -140,6 +198,8 @@ def stack(aws):
     seen["resources"] = {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for resource in aws.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
+        # moto also lists a resource whose condition is false, without a name
+        if "LogicalResourceId" in resource
     }
     seen["schedules"] = [
         aws.client("scheduler").get_schedule(GroupName=STACK, Name=f"{STACK}-{verb}") for verb in ("start", "stop")
@@ -151,6 +211,8 @@ def stack(aws):
     seen["user data"] = aws.client("ec2").describe_instance_attribute(
         InstanceId=seen["outputs"]["InstanceId"], Attribute="userData"
     )
+    secrets = aws.client("secretsmanager")
+    seen["read key"] = secrets.get_secret_value(SecretId=seen["outputs"]["ReadKeySecret"])["SecretString"]
     seen["delete"] = cli("delete-stack", "--stack-name", STACK)
     seen["state"] = aws.state(seen["outputs"]["InstanceId"])
     # not the address: moto forgets to release it
@@ -160,6 +222,7 @@ def stack(aws):
         "roles": aws.client("iam").list_roles()["Roles"],
         "logs": aws.client("logs").describe_log_groups()["logGroups"],
         "profiles": aws.client("iam").list_instance_profiles()["InstanceProfiles"],
+        "secrets": aws.client("secretsmanager").list_secrets()["SecretList"],
     }
     return seen
 
@@ -174,7 +237,9 @@ def test_one_command_makes_the_whole_source(stack):
 
     assert code == 0, output
     assert "Successfully created/updated stack" in output
-    assert set(stack["outputs"]) == {"DataApiUrl", "InstanceId", "PipelinePolicyArn"}
+    assert set(stack["outputs"]) == {
+        "DataApiUrl", "InstanceId", "PipelinePolicyArn", "ReadKeySecret", "CertificateParameter"
+    }  # fmt: skip
 
 
 def test_deploying_again_leaves_the_same_instance(stack):
@@ -185,7 +250,7 @@ def test_deploying_again_leaves_the_same_instance(stack):
 
 
 def test_the_url_is_the_lasting_address(stack):
-    assert stack["outputs"]["DataApiUrl"] == f"http://{stack['resources']['Address']}:5001"
+    assert stack["outputs"]["DataApiUrl"] == f"https://{stack['resources']['Address']}"
 
 
 def test_the_functions_know_the_instance(stack):
@@ -204,14 +269,22 @@ def test_the_security_group_is_open_to_the_given_address_only(stack):
     [group] = stack["groups"]["SecurityGroups"]
 
     assert [(rule["FromPort"], rule["IpRanges"][0]["CidrIp"]) for rule in group["IpPermissions"]] == [
-        (5001, "203.0.113.7/32")
+        (443, "203.0.113.7/32")
     ]
 
 
-def test_the_user_data_clones_the_given_repository(stack):
+def test_the_user_data_fetches_the_given_commit_and_knows_the_address(stack):
     script = base64.b64decode(stack["user data"]["UserData"]["Value"]).decode()
 
-    assert "clone --depth 1 --branch 'main' 'https://example.org/readmission.git' /opt/readmission" in script
+    assert f"fetch --depth 1 'https://example.org/readmission.git' '{COMMIT}'" in script
+    assert f"https://{stack['resources']['Address']}/health" in script
+
+
+def test_the_user_data_does_not_hold_the_read_key(stack):
+    script = base64.b64decode(stack["user data"]["UserData"]["Value"]).decode()
+
+    assert stack["read key"] == "made by Secrets Manager"
+    assert stack["read key"] not in script
 
 
 def test_one_command_removes_it(stack):
@@ -219,7 +292,7 @@ def test_one_command_removes_it(stack):
 
     assert code == 0, output
     assert stack["state"] == "terminated"
-    assert stack["left"] == {"functions": [], "schedules": [], "roles": [], "logs": [], "profiles": []}
+    assert stack["left"] == {"functions": [], "schedules": [], "roles": [], "logs": [], "profiles": [], "secrets": []}
 
 
 @pytest.mark.usefixtures("stack")

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from readmission.adapters.data_api import DataApi
-from readmission.errors import BatchNotPublished, NotFound
+from readmission.errors import BatchNotPublished, NotFound, Unauthorized
 
 CODE = "from readmission import cli; cli.data_api()"
 KEY = "a key for tests"
@@ -84,6 +85,14 @@ def test_the_client_fetches_what_the_manifest_promises(environment):
         assert api.health()
         assert (manifest.total_batches, manifest.published, manifest.source) == (3, 1, "file")
         assert hashlib.sha256(body).hexdigest() == manifest.batches[0].sha256
+
+
+def test_encounters_are_served_to_the_holder_of_the_read_key_only(environment):
+    with _running(environment | {"DATA_API_READ_KEY": "opens"}) as (_, url):
+        with DataApi(url, read_key=SecretStr("opens")) as reader:
+            assert reader.fetch_batch(1)
+        with DataApi(url) as stranger, pytest.raises(Unauthorized):
+            stranger.fetch_batch(1)
 
 
 def test_the_client_tells_a_batch_of_tomorrow_from_one_that_never_comes(environment):

@@ -6,9 +6,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from pydantic import SecretStr
 
 from readmission.adapters.data_api import WAITS, DataApi
-from readmission.errors import BatchNotPublished, ChecksumMismatch, InvalidInput, NotFound, SourceUnavailable
+from readmission.errors import (
+    BatchNotPublished,
+    ChecksumMismatch,
+    InvalidInput,
+    NotFound,
+    SourceUnavailable,
+    Unauthorized,
+)
 
 BODY = b"PAR1 the rows PAR1"
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -31,6 +39,7 @@ def server():
         def do_GET(self):
             answers = self.server.answers[self.path.split("?")[0]]
             self.server.asked.append(self.path)
+            self.server.keys.append(self.headers["X-API-Key"])
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             if answer is None:
                 self.close_connection = True
@@ -46,7 +55,7 @@ def server():
             """Access lines are not the test's output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = []
+    server.asked, server.keys = [], []
     server.answers = {"/batches": [(200, {}, json.dumps(MANIFEST).encode())], "/get_data": [BATCH]}
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -169,6 +178,35 @@ def test_a_refusal_is_not_asked_again(api, server):
         api.fetch_batch(1)
 
     assert len(server.asked) == 1
+
+
+def test_the_read_key_is_sent_with_every_request(server):
+    url = f"http://127.0.0.1:{server.server_port}"
+
+    with DataApi(url, read_key=SecretStr("the key")) as api:
+        api.manifest()
+        api.fetch_batch(1, SHA256)
+
+    assert server.keys == ["the key", "the key"]
+
+
+def test_a_refused_key_is_not_tried_again_and_the_error_names_the_setting(api, server):
+    server.answers["/batches"] = [_problem(401)]
+
+    with pytest.raises(Unauthorized, match="DATA_API_READ_KEY"):
+        api.manifest()
+
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_certificate_that_cannot_be_read_is_refused(tmp_path, content):
+    path = tmp_path / "certificate.pem"
+    if content:
+        path.write_text(content)
+
+    with pytest.raises(InvalidInput, match="DATA_API_CERTIFICATE"):
+        DataApi("https://127.0.0.1:9", certificate=path)
 
 
 def test_a_healthy_source_is_told_at_once(api, server):

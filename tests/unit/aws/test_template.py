@@ -64,18 +64,31 @@ def test_only_the_given_addresses_reach_only_the_data_api(template, resources):
     [rule] = resources["SecurityGroup"]["SecurityGroupIngress"]
 
     assert rule["CidrIp"] == {"Ref": "AllowedCidr"}
-    assert (rule["FromPort"], rule["ToPort"]) == (5001, 5001)
+    assert (rule["FromPort"], rule["ToPort"]) == (443, 443)
     assert "Default" not in template["Parameters"]["AllowedCidr"]
+    assert template["Resources"]["WideRange"]["Condition"] == "WithWideCidr"
 
 
-@pytest.mark.parametrize("cidr", ["203.0.113.7/32", "10.0.0.0/8", "192.168.1.0/24"])
+@pytest.mark.parametrize("cidr", ["203.0.113.7/32", "10.0.0.0/16", "192.168.1.0/24", "10.0.0.0/29"])
 def test_a_range_of_addresses_is_accepted(template, cidr):
     assert re.search(template["Parameters"]["AllowedCidr"]["AllowedPattern"], cidr)
 
 
-@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "10.0.0.0/7", "10.0.0.0", "300.1.1.1/32", "::/0", "10.0.0.0/33", ""])
-def test_the_whole_world_is_refused(template, cidr):
+@pytest.mark.parametrize(
+    "cidr", ["0.0.0.0/0", "10.0.0.0/15", "10.0.0.0/8", "10.0.0.0", "300.1.1.1/32", "::/0", "10.0.0.0/33", ""]
+)
+def test_a_range_wider_than_a_16_is_refused(template, cidr):
     assert not re.search(template["Parameters"]["AllowedCidr"]["AllowedPattern"], cidr)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "taken"), [("", True), ("10.0.0.0/8", True), ("10.0.0.0/7", False), ("0.0.0.0/0", False)]
+)
+def test_a_wider_range_needs_its_own_parameter_which_is_empty_by_default(template, cidr, taken):
+    wide = template["Parameters"]["WideCidr"]
+
+    assert wide["Default"] == ""
+    assert bool(re.search(wide["AllowedPattern"], cidr)) is taken
 
 
 @pytest.mark.parametrize(
@@ -83,12 +96,52 @@ def test_the_whole_world_is_refused(template, cidr):
     [
         ("RepositoryUrl", "https://x/y' ; reboot '"),
         ("RepositoryUrl", "ssh://x/y"),
-        ("RepositoryRef", "main'; reboot"),
+        ("RepositoryCommit", "main"),
+        ("RepositoryCommit", "0" * 39 + "'"),
         ("DataApiImage", "image$(reboot)"),
     ],
 )
 def test_a_parameter_cannot_break_out_of_the_user_data(template, parameter, value):
     assert not re.search(template["Parameters"][parameter]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize("url", ["https://token@x/y.git", "https://user:token@x/y.git"])
+def test_a_repository_url_with_a_token_is_refused(template, url):
+    assert not re.search(template["Parameters"]["RepositoryUrl"]["AllowedPattern"], url)
+
+
+def test_the_stack_is_complete_only_when_the_instance_has_signalled(template):
+    signal = template["Resources"]["Instance"]["CreationPolicy"]["ResourceSignal"]
+
+    assert signal == {"Count": 1, "Timeout": "PT50M"}
+
+
+def test_another_commit_replaces_the_instance(resources):
+    [interface] = resources["Instance"]["NetworkInterfaces"]
+
+    assert "${RepositoryCommit}" in interface["Description"]["Fn::Sub"]
+
+
+def test_the_read_key_is_made_by_aws_and_is_not_in_the_user_data(template, resources):
+    script = resources["Instance"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+
+    assert resources["ReadKey"]["GenerateSecretString"]["PasswordLength"] >= 32
+    assert "resolve:secretsmanager" not in script
+    assert "ReadKey" not in template["Parameters"]
+
+
+def test_the_instance_may_read_its_key_write_two_parameters_and_signal_its_stack(resources):
+    [policy] = resources["InstanceRole"]["Policies"]
+    allowed = {each["Action"]: plain(each["Resource"]) for each in policy["PolicyDocument"]["Statement"]}
+
+    parameter = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}"
+    assert allowed == {
+        "secretsmanager:GetSecretValue": "${ReadKey}",
+        "ssm:PutParameter": [f"{parameter}/certificate", f"{parameter}/failure"],
+        "cloudformation:SignalResource": (
+            "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*"
+        ),
+    }
 
 
 def test_the_user_data_uses_files_of_the_repository(resources):

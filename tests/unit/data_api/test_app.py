@@ -15,6 +15,7 @@ from readmission.http_contract import PARQUET
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = "a key for tests"
+READ_KEY = "another key for tests"
 
 
 class Clock:
@@ -205,6 +206,45 @@ def test_the_root_names_every_route(client):
     assert answer.status_code == 200
     assert set(answer.json) == {"name", "version", "links"}
     assert {"/get_data", "/batches", "/health"} <= served == set(answer.json["links"])
+
+
+@pytest.fixture
+def locked_client(store, tmp_path):
+    """A data API that asks its readers for a key."""
+    publication = Publication(tmp_path, store.digest, store.total, 0)
+    keys = {"api_key": SecretStr(KEY), "read_key": SecretStr(READ_KEY)}
+    return create_app(store, publication, **keys).test_client()
+
+
+@pytest.mark.parametrize("path", ["/get_data", "/get_data?batch_number=1", "/batches"])
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": ""}, {"X-API-Key": "wrong"}, {"X-API-Key": KEY}])
+def test_encounters_are_not_read_without_the_read_key(locked_client, path, headers):
+    response = locked_client.get(path, headers=headers)
+
+    assert _problem(response)["status"] == 401
+    assert "WWW-Authenticate" in response.headers
+
+
+def test_a_known_etag_does_not_open_a_batch_without_the_read_key(locked_client, store):
+    response = locked_client.get("/get_data?batch_number=1", headers={"If-None-Match": f'"{store.batch(1).sha256}"'})
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/get_data", "/batches"])
+def test_encounters_are_read_with_the_read_key(locked_client, path):
+    assert locked_client.get(path, headers={"X-API-Key": READ_KEY}).status_code == 200
+
+
+def test_the_read_key_does_not_restart_the_publication(locked_client):
+    response = locked_client.post("/restart_data_generation", headers={"X-API-Key": READ_KEY})
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+def test_what_holds_no_encounters_needs_no_key(locked_client, path):
+    assert locked_client.get(path).status_code == 200
 
 
 def test_health_consumes_nothing(client):

@@ -138,7 +138,7 @@ def test_one_database_of_ones_own_leaves_the_others_to_the_server(local):
         ("airflow-scheduler", PipelineSettings, {*DATABASES, "S3_SECRET_KEY", "MLFLOW_TRACKING_URI", "ADMIN_API_KEY"}),
         ("inference-api", InferenceSettings, {"INFERENCE_DATABASE_URL", "MLFLOW_TRACKING_URI", "ADMIN_API_KEY"}),
         ("streamlit", PageSettings, {"INFERENCE_API_URL"}),
-        ("data-api", DataApiSettings, {"DATA_API_KEY", "DATA_CACHE"}),
+        ("data-api", DataApiSettings, {"DATA_API_KEY", "DATA_API_READ_KEY", "DATA_CACHE"}),
         ("mlflow", TrackingSettings, {"S3_SECRET_KEY"}),
     ],
 )
@@ -262,7 +262,14 @@ def test_somebody_elses_inference_api_gets_no_key_of_ours(local):
 def test_no_secret_is_made_for_a_service_of_the_user(local):
     plan = make_plan({"DATA_API_URL": "http://data.example"}, local, EVERYTHING)
 
-    assert "DATA_API_KEY" not in plan.environment
+    assert not {"DATA_API_KEY", "DATA_API_READ_KEY"} & plan.environment.keys()
+
+
+def test_the_pipeline_has_the_read_key_of_the_data_api_and_not_its_admin_key(plan):
+    pipeline = plan.service("airflow-scheduler").environment
+
+    assert pipeline["DATA_API_READ_KEY"] == plan.service("data-api").environment["DATA_API_READ_KEY"]
+    assert "DATA_API_KEY" not in pipeline
 
 
 def test_a_service_waits_for_all_that_the_catalogue_says(plan):

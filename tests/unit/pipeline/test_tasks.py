@@ -19,6 +19,7 @@ from readmission.errors import (
     ReadmissionError,
     SourceChanged,
     SourceUnavailable,
+    Unauthorized,
 )
 from readmission.pipeline import wiring
 from readmission.pipeline.tasks import airflow_errors, airflow_task
@@ -59,6 +60,7 @@ def test_nothing_to_do_skips_the_run_with_its_reason():
         InvalidBatch("race is missing"),
         InvalidModel("another digest"),
         NotEnoughData("one outcome only"),
+        Unauthorized("key"),
     ],
 )
 def test_what_no_retry_can_mend_fails_at_once_with_its_name_and_reason(error):
