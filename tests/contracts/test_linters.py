@@ -44,7 +44,7 @@ def test_the_user_data_of_the_template_is_a_script_that_shellcheck_accepts(tmp_p
     template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), TagsAside)  # noqa: S506 - a SafeLoader
     script = template["Resources"]["Instance"]["Properties"]["UserData"]["Fn::Base64"]
     path = tmp_path / "user-data.sh"
-    path.write_text(re.sub(r"\$\{[A-Z]\w+\}", "value", script))
+    path.write_text(re.sub(r"\$\{[A-Z][\w:]+\}", "value", script))
 
     assert script.startswith("#!/bin/bash")
     assert _said(BIN / "shellcheck", path) == ""
