@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from readmission.domain.promotion import LEAK_ALARM_AUC
+from readmission.domain.gate.checks import LEAK_ALARM_AUC
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.modeling.export import with_unknowns
