@@ -186,6 +186,7 @@ def test_a_librarys_word_is_in_the_tasks_log_with_its_level(task_process):
 
 
 def test_skops_does_not_fill_the_log_with_warnings_about_airflows_own_modules(task_process):
-    events, _ = task_process
+    events, stderr = task_process
 
     assert [event["event"] for event in events if event.get("category") == "DeprecatedImportWarning"] == []
+    assert "DeprecatedImportWarning" not in stderr
