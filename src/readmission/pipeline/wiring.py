@@ -34,12 +34,16 @@ def pipeline_run_id() -> str:
 
 def run_note() -> "RunNote":
     """The note of this DAG run."""
-    from airflow.sdk import get_current_context
-
     from readmission.pipeline.run_note import RunNote
 
+    return RunNote(PipelineSettings(), _current_run)
+
+
+def _current_run() -> tuple[str, str]:
+    from airflow.sdk import get_current_context
+
     run = get_current_context()["dag_run"]
-    return RunNote(PipelineSettings(), run.dag_id, run.run_id)
+    return run.dag_id, run.run_id
 
 
 def data_api(timeout: float = 30) -> "DataApi":

@@ -1,6 +1,7 @@
 """An AWS that is moto on a loopback port; nothing here can reach the real one."""
 
 import importlib.util
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -162,6 +163,10 @@ class HttpServer:
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
+
+    def wrap_socket(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from doubles.compute_contract import InstanceContract
 from readmission.adapters.compute import Ec2Instance
-from readmission.errors import InvalidInput, NotFound, SourceUnavailable, Unauthorized
+from readmission.errors import InvalidInput, NotFound, SourceUnavailable
 from readmission.pipeline import wiring
 from readmission.pipeline.tasks import airflow_task
 from readmission.settings import PipelineSettings
@@ -142,7 +142,7 @@ def test_a_missing_permission_fails_the_task_and_is_named(launch, allowed, actio
     launch("stopped")
     allowed(*actions)
 
-    with pytest.raises(Unauthorized, match=f"{refused} is not allowed"):
+    with pytest.raises(AirflowFailException, match=f"Unauthorized: {refused} is not allowed"):
         check_ec2_status()
 
 
@@ -160,7 +160,7 @@ def test_missing_credentials_fail_the_task(launch, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    with pytest.raises(Unauthorized, match="credentials are missing"):
+    with pytest.raises(AirflowFailException, match="Unauthorized: .*credentials are missing"):
         check_ec2_status()
 
 

@@ -24,7 +24,7 @@ def server(http_server, make_certificate, tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
     with http_server() as server:
-        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+        server.wrap_socket(context)
         yield f"https://127.0.0.1:{server.port}"
 
 

@@ -66,7 +66,7 @@ def written(url, password, text="no new data"):
     """The events of a note that is written with these settings."""
     settings = PipelineSettings(airflow_api_url=url, airflow_api_password=password)
     with capture_logs() as events:
-        RunNote(settings, "diabetes", RUN).write(text)
+        RunNote(settings, lambda: ("diabetes", RUN)).write(text)
     return events
 
 
