@@ -44,7 +44,7 @@ def migrate() -> None:
     from readmission.adapters.database import migrate_all
 
     with _errors_shown():
-        settings = PipelineSettings()
+        settings = _pipeline_settings()
         migrate_all(settings)
         if settings.gate_signing_key is not None:
             _sign_promoted(settings)
@@ -197,7 +197,7 @@ def _stores(settings: PipelineSettings) -> Iterator[tuple["ModelRegistry", "Infe
 
 
 def _pipeline_settings() -> PipelineSettings:
-    """Settings from the environment; if it names no database and registry, those of this machine's native run."""
+    """Settings from the environment, completed by those of this machine's native run if they mean the same stores."""
     from dotenv import load_dotenv
 
     from readmission.local.environment import chosen, settings_from
@@ -205,10 +205,12 @@ def _pipeline_settings() -> PipelineSettings:
     from readmission.local.settings import PROJECT
 
     load_dotenv(PROJECT / ".env")
-    settings = PipelineSettings()
-    if {"inference_database_url", "mlflow_tracking_uri"} <= settings.model_fields_set:
-        return settings
-    return settings_from(PipelineSettings, {**task_environment(), **chosen(PipelineSettings)})
+    native, ours = task_environment(), chosen(PipelineSettings)
+    stores = ("INFERENCE_DATABASE_URL", "MLFLOW_TRACKING_URI")
+    # a key or password of the native run must not reach another platform
+    if any(name in ours and ours[name] != native.get(name) for name in stores):
+        return PipelineSettings()
+    return settings_from(PipelineSettings, {**native, **ours})
 
 
 @contextmanager

@@ -23,13 +23,13 @@ from readmission.local.databases import (
 )
 from readmission.local.environment import SERVICE_SETTINGS, base_environment, given, names_of, settings_from
 from readmission.local.graph import Step
-from readmission.local.mlflow import CLIENT_ACCOUNT
+from readmission.local.mlflow import CLIENT_ACCOUNT, client_environment
 from readmission.local.native import NativeRun, Start, service_of, starter_of
 from readmission.local.programs import Found, environment_program
 from readmission.local.secret_files import SecretFiles
 from readmission.local.service import Service
 from readmission.local.settings import LocalSettings
-from readmission.services import SERVICES, ServiceSpec
+from readmission.services import BY_NAME, SERVICES, ServiceSpec
 from readmission.settings import InferenceSettings, PipelineSettings
 from readmission.settings.parts import DatabaseSettings
 
@@ -127,7 +127,8 @@ def _add_services(plan: Plan, run: NativeRun) -> None:
         steps.append(sqlite_folder(run.home))
         ready[MYSQL.name] = tuple(step.name for step in steps)
     steps.append(Step(DATABASES_STEP, partial(_migrate, run), ready.get(MYSQL.name, ())))
-    steps.append(Step(SIGNATURES_STEP, partial(_sign_promoted, run), (DATABASES_STEP, *ready.get("mlflow", ()))))
+    signatures = partial(_sign_promoted, run, plan)
+    steps.append(Step(SIGNATURES_STEP, signatures, (DATABASES_STEP, *ready.get("mlflow", ()))))
     for spec in run.started:
         start = starts[spec.name]
         before = _before(spec, start, run)
@@ -156,15 +157,20 @@ def _migrate(run: NativeRun) -> None:
     migrate_all(settings_from(PipelineSettings, run.environment))
 
 
-def _sign_promoted(run: NativeRun) -> None:
-    """Run ``readmission migrate`` as an operator does, which signs the versions that an earlier release promoted."""
-    subprocess.run(
+def _sign_promoted(run: NativeRun, plan: Plan) -> None:
+    """Run ``readmission migrate`` as an operator does, which signs the versions that an earlier release promoted.
+
+    If the user's own MLflow does not answer, the start goes on: the inference API has its last good model on disk.
+    """
+    done = subprocess.run(
         [environment_program("readmission"), "migrate"],
-        env={**base_environment(), **given(PipelineSettings, run.environment)},
-        check=True,
+        env={**base_environment(), **given(PipelineSettings, run.environment), **client_environment(run, "pipeline")},
+        check=BY_NAME["mlflow"] in run.started,
         capture_output=True,
         text=True,
     )
+    if done.returncode:
+        plan.notes.append(f"Promoted versions were not signed, run `readmission migrate`: {done.stdout.strip()}")
 
 
 def _reads_our_tables(spec: ServiceSpec) -> bool:

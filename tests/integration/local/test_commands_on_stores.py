@@ -188,6 +188,31 @@ def test_make_up_signs_what_an_earlier_release_promoted(stores, tmp_path):
     assert stores.is_trusted("1")
 
 
+def test_make_up_goes_on_while_the_users_own_mlflow_is_down(stores, tmp_path):
+    environment = {**stores.environment, "GATE_SIGNING_KEY": SIGNING_KEY, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    promoted_by_an_earlier_release(stores, "1")
+    plan = make_plan(environment, LocalSettings(readmission_home=tmp_path), Found({}))
+
+    next(step for step in plan.steps if step.name == "signatures").run()
+
+    assert "Promoted versions were not signed, run `readmission migrate`: " in plan.notes[-1]
+
+
+def test_a_command_takes_the_key_of_the_native_run_when_it_names_the_same_stores(command, stores, tmp_path):
+    scheduler = Service("airflow-scheduler", (), Health(""), {**stores.environment, "GATE_SIGNING_KEY": SIGNING_KEY})
+    local = LocalSettings(readmission_home=tmp_path)
+    local.run.mkdir(parents=True)
+    save_services(local.run / SERVICES_FILE, [scheduler])
+
+    same = command("public-key", **stores.environment, READMISSION_HOME=str(tmp_path))
+    other = command(
+        "public-key", **{**stores.environment, "MLFLOW_TRACKING_URI": "http://other"}, READMISSION_HOME=str(tmp_path)
+    )
+
+    assert same.stdout.strip() == PUBLIC_KEY
+    assert "GATE_SIGNING_KEY is not set" in other.stdout
+
+
 def test_a_migration_signs_what_an_earlier_release_promoted_and_not_what_only_has_the_alias(command, stores):
     promoted_by_an_earlier_release(stores, "1")
 
