@@ -160,7 +160,7 @@ def test_missing_credentials_fail_the_task(launch, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    with pytest.raises(AirflowFailException, match="Unauthorized: .*credentials are missing"):
+    with pytest.raises(AirflowFailException, match=r"Unauthorized: .*credentials are missing"):
         check_ec2_status()
 
 
