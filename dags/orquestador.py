@@ -20,16 +20,20 @@ the gate promotes it.
 **Every task can be run again at any time**, alone or with the whole run. It gives the same rows, objects, runs and
 versions.
 
-**The note of a run** says what the gate decided, or which task skipped or failed the run and why.
+**The note of a run** says what the gate decided, or which task skipped the run or failed at once, and why. A task that
+fails after its retries leaves no note; its log has the error.
 
 ## When a task fails
 
-An error that no retry can mend fails its task at once: `InvalidModel`, `InvalidBatch`, `InvalidSource`,
-`NotEnoughData`, `SourceChanged`, `MissingSetting`. Every other error is retried twice.
+An error that no retry can mend fails its task at once: `InvalidModel`, `InvalidBatch`, `InvalidSource`, `InvalidInput`,
+`NotEnoughData`, `SourceChanged`, `MissingSetting`, `Unauthorized`. Every other error is retried twice.
+
+- Any task, `Unauthorized`: the named service refuses the pipeline's key or account. Correct the setting.
 
 - `check_ec2_status`: the data API is down; start it. The next run takes all batches that were published meanwhile.
   `Unauthorized` or `NotFound`: a problem in AWS, see `aws/README.md`. Timeout: the instance runs, but the data API on
   it does not answer.
+- `fetch_data_from_api`, `Unauthorized`: `DATA_API_READ_KEY` is not the data API's.
 - `fetch_data_from_api`, `SourceChanged`: the data API serves other data than is stored. Do not mix the two: see the
   runbook.
 - `store_raw_data_mysql`, `InvalidBatch`: the batch violates the raw contract; the log names the columns.

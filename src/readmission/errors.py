@@ -75,7 +75,7 @@ class ModelNotLoaded(ReadmissionError):
     """No model is in memory yet."""
 
 
-class InvalidInput(ReadmissionError):
+class InvalidInput(PermanentError):
     """A caller's input is refused. The text names the field and its allowed values, but never the caller's value.
 
     ``problems`` has one entry for each refused field: ``field``, ``message`` and ``allowed`` (a JSON Schema).
@@ -108,7 +108,7 @@ class TooLarge(ReadmissionError):
 
 
 class Unauthorized(PermanentError):
-    """The key is missing or wrong."""
+    """Credentials are missing or wrong, or do not permit what was asked."""
 
 
 class Forbidden(ReadmissionError):

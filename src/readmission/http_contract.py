@@ -27,6 +27,8 @@ from readmission.errors import (
 
 API_KEY_HEADER = "X-API-Key"
 CHALLENGE_HEADER = "WWW-Authenticate"
+# the challenge of an answer 401 to a caller without a valid key
+API_KEY_CHALLENGE = 'ApiKey realm="readmission"'
 
 JSON = "application/json"
 CSV = "text/csv"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from readmission.errors import PermanentError
+
 ROOT = Path(__file__).parents[2]
 DAG_FILE = ROOT / "dags" / "orquestador.py"
 TASKS = [
@@ -131,6 +133,13 @@ def test_the_dag_has_tags(dag):
 
 def test_the_runbook_on_the_dag_names_every_task(dag):
     assert [task for task in TASKS if f"`{task}`" not in dag["doc_md"]] == []
+
+
+def test_the_runbook_on_the_dag_names_every_error_that_no_retry_can_mend(dag):
+    permanent = [error.__name__ for error in PermanentError.__subclasses__()]
+
+    assert permanent
+    assert [name for name in permanent if f"`{name}`" not in dag["doc_md"]] == []
 
 
 def test_a_task_is_a_module_of_its_name():

@@ -24,10 +24,15 @@ class DagRun:
 
 @dataclass(frozen=True)
 class TaskState:
-    """One task instance. ``map_index`` is -1 for a task that is not mapped; ``seconds`` is None until it ends."""
+    """One task instance.
+
+    ``map_index`` is -1 for a task that is not mapped. ``map_name`` is what the DAG calls this instance, and None until
+    it has started. ``seconds`` is None until it ends.
+    """
 
     task_id: str
     map_index: int
+    map_name: str | None
     state: str | None
     try_number: int
     seconds: float | None
@@ -97,7 +102,14 @@ class AirflowApi:
         """The task instances of a run, at most 100."""
         body = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 100})
         return [
-            TaskState(item["task_id"], item["map_index"], item["state"], item["try_number"], item["duration"])
+            TaskState(
+                task_id=item["task_id"],
+                map_index=item["map_index"],
+                map_name=item["rendered_map_index"],
+                state=item["state"],
+                try_number=item["try_number"],
+                seconds=item["duration"],
+            )
             for item in body["task_instances"]
         ]
 

@@ -24,12 +24,11 @@ from readmission.errors import InvalidInput, MissingSetting, NotFound, SourceUna
 from readmission.settings.parts import InstanceSettings
 
 UNKNOWN = {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}
+# not ExpiredToken and RequestExpired: new credentials or a clock that is set right mend them
 FORBIDDEN = {
     "AccessDenied",
     "AuthFailure",
-    "ExpiredToken",
     "InvalidClientTokenId",
-    "RequestExpired",
     "SignatureDoesNotMatch",
     "UnauthorizedOperation",
 }
@@ -41,7 +40,7 @@ class Ec2Instance:
     """One instance, named by its id or found by one tag.
 
     Methods raise :class:`NotFound` (no such instance), :class:`InvalidInput` (several carry the tag),
-    :class:`Unauthorized` (credentials or permission) and :class:`SourceUnavailable` (throttled, no answer).
+    :class:`Unauthorized` (credentials or permission) and :class:`SourceUnavailable` (throttled, expired, no answer).
     """
 
     def __init__(self, client: Any, *, instance_id: str | None = None, tag: tuple[str, str] | None = None) -> None:

@@ -49,7 +49,7 @@ class TrainingRun:
 
 
 class Experiment:
-    """One MLflow experiment. Every method raises ``SourceUnavailable`` when MLflow fails or cannot be reached."""
+    """One MLflow experiment. Its methods raise the errors of :func:`mlflow_errors`."""
 
     def __init__(self, tracking_uri: str, name: str, *, git_commit: str | None = None) -> None:
         """``git_commit``: the commit of the running code; None asks git and falls back to ``unknown``."""

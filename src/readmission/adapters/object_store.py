@@ -22,6 +22,8 @@ _NO_OBJECT, _NO_BUCKET = "NoSuchKey", "NoSuchBucket"
 # another process created the bucket meanwhile
 _BUCKET_IS_THERE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 _REFUSED = frozenset({401, 403})
+# also a 403, but the keys are right: a clock is wrong
+_CLOCKS_DIFFER = "RequestTimeTooSkewed"
 
 
 class ObjectStore:
@@ -100,7 +102,7 @@ class ObjectStore:
         try:
             self._client.make_bucket(bucket)
         except S3Error as error:
-            if error.response.status in _REFUSED:
+            if error.response.status in _REFUSED and error.code != _CLOCKS_DIFFER:
                 message = f"there is no bucket {bucket} and these keys may not create it: create it, or allow them to"
                 raise Unauthorized(message) from error
             if error.code not in _BUCKET_IS_THERE:
@@ -151,6 +153,6 @@ def _translation(error: S3Error, bucket: str, place: str) -> ReadmissionError:
         return NotFound(f"the object store has no bucket {bucket}")
     if error.code == _NO_OBJECT:
         return NotFound(f"the object store has no {place}")
-    if error.response.status in _REFUSED:
+    if error.response.status in _REFUSED and error.code != _CLOCKS_DIFFER:
         return Unauthorized(f"the object store refuses these keys for {place}: {error.code}")
     return SourceUnavailable(f"the object store cannot do this for {place} now: {error.code}")

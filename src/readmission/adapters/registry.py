@@ -16,9 +16,9 @@ import requests
 from mlflow import MlflowClient
 from mlflow.entities import FileInfo
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
-from readmission.errors import InvalidModel, NotFound, SourceUnavailable
+from readmission.errors import InvalidModel, NotFound, SourceUnavailable, Unauthorized
 
 PRODUCTION = "production"
 PREVIOUS = "previous"
@@ -31,6 +31,7 @@ ROLLED_BACK = "rolled_back"
 # the registry's errors for an unknown version and for an unknown alias
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 _CREDENTIALS = re.compile(r"//[^/\s@]+@")
+_REFUSED = frozenset({401, 403})
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class ModelVersion:
 class ModelRegistry:
     """The versions of one registered model.
 
-    Every method raises :class:`SourceUnavailable` when MLflow cannot be reached or refuses the request.
+    Every method raises :class:`Unauthorized` when MLflow refuses this account, and :class:`SourceUnavailable` when it
+    cannot be reached or refuses the request.
     """
 
     def __init__(self, tracking_uri: str, model_name: str) -> None:
@@ -192,9 +194,22 @@ def mlflow_client(tracking_uri: str) -> MlflowClient:
 
 @contextmanager
 def mlflow_errors() -> Iterator[None]:
-    """Translate errors of MLflow and its connection to :class:`SourceUnavailable`, without credentials of a URI."""
+    """Translate errors of MLflow and its connection, without credentials of a URI.
+
+    An account that MLflow refuses is :class:`Unauthorized`; everything else is :class:`SourceUnavailable`.
+    """
     try:
         yield
     except (MlflowException, requests.RequestException, OSError) as error:
         reason = _CREDENTIALS.sub("//", str(error))
+        if _http_status(error) in _REFUSED:
+            raise Unauthorized(f"MLflow refuses this account: {reason}") from error
         raise SourceUnavailable(f"MLflow did not do what was asked: {reason}") from error
+
+
+def _http_status(error: Exception) -> int | None:
+    """The status of MLflow's answer; that of a file is in the exception of ``requests``. None without an answer."""
+    if isinstance(error, MlflowException):
+        return ERROR_CODE_TO_HTTP_STATUS.get(error.error_code)
+    response = getattr(error, "response", None)
+    return None if response is None else int(response.status_code)

@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from readmission.errors import ReadmissionError
-from readmission.http_contract import API_KEY_HEADER, CHALLENGE_HEADER, PROBLEM, error_document, problem_document
+from readmission.http_contract import API_KEY_CHALLENGE, CHALLENGE_HEADER, PROBLEM, error_document, problem_document
 from readmission.log import get_logger
 
 
@@ -22,7 +22,7 @@ def register_problems(app: Flask) -> None:
 def _domain_problem(error: ReadmissionError) -> Response:
     response = _response(error_document(error))
     if response.status_code == HTTPStatus.UNAUTHORIZED:
-        response.headers[CHALLENGE_HEADER] = f'ApiKey header="{API_KEY_HEADER}"'
+        response.headers[CHALLENGE_HEADER] = API_KEY_CHALLENGE
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log(error)
     return response

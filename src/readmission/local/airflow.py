@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from readmission.errors import InvalidInput
 from readmission.local.environment import base_environment
 from readmission.local.graph import Step
 from readmission.local.mlflow import client_environment
@@ -72,6 +73,8 @@ def triggerer(run: NativeRun) -> Start:
 
 def _airflow(run: NativeRun) -> "Airflow":
     settings = run.settings(AirflowApiSettings)
+    if settings.airflow_api_user == SPEC.user:
+        raise InvalidInput(f"AIRFLOW_API_USER must not be {SPEC.user}: that is the account of a person")
     account = Account(settings.airflow_api_user, settings.require("airflow_api_password"))
     return Airflow(run.home / "airflow", run.secrets, run.ports(SPEC.name)["HTTP"], account)
 

@@ -86,7 +86,7 @@ def _follow(airflow: AirflowApi, run: DagRun, report: Report) -> DagRun:
             key = (task.task_id, task.map_index, task.state or "", task.try_number)
             if _says_something(task) and key not in shown:
                 shown.add(key)
-                report.say(f"    {_label(task):<34} {task.state:<12} {task.seconds or 0:6.1f} s")
+                report.say(f"    {_label(task):<40} {task.state:<12} {task.seconds or 0:6.1f} s")
         state = current.state
         if state in ("success", "failed"):
             return current
@@ -127,4 +127,4 @@ def _is_ready(api: InferenceApi) -> bool:
 
 
 def _label(task: TaskState) -> str:
-    return task.task_id if task.map_index < 0 else f"{task.task_id}[{task.map_index}]"
+    return task.task_id if task.map_index < 0 else f"{task.task_id}[{task.map_name or task.map_index}]"

@@ -8,10 +8,10 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from readmission.errors import ReadmissionError
-from readmission.http_contract import CHALLENGE_HEADER, PROBLEM, error_document, problem_document
+from readmission.http_contract import API_KEY_CHALLENGE, CHALLENGE_HEADER, PROBLEM, error_document, problem_document
 
 HEADERS: dict[HTTPStatus, dict[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: {CHALLENGE_HEADER: 'ApiKey realm="readmission"'},
+    HTTPStatus.UNAUTHORIZED: {CHALLENGE_HEADER: API_KEY_CHALLENGE},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
 }
 

@@ -19,6 +19,7 @@ from readmission.errors import (
     NotFound,
     ReadmissionError,
     SourceUnavailable,
+    Unauthorized,
     UntrustedModel,
 )
 from readmission.log import get_logger
@@ -30,7 +31,12 @@ FIRST_RETRY_SECONDS = 1.0
 GLANCE_SECONDS = 0.5
 LONGEST_REFUSAL_SECONDS = 3600.0
 # how an attempt that ends before the load counts in the metrics
-RESULTS = {SourceUnavailable: "unavailable", UntrustedModel: "untrusted", MissingSetting: "untrusted"}
+RESULTS = {
+    SourceUnavailable: "unavailable",
+    Unauthorized: "unavailable",
+    UntrustedModel: "untrusted",
+    MissingSetting: "untrusted",
+}
 
 log = get_logger(__name__)
 
@@ -43,7 +49,10 @@ class Registry(Protocol):
         """The name of the registered model."""
 
     def production(self) -> ModelVersion | None:
-        """The version in production, or None. Raises :class:`SourceUnavailable` when the registry does not answer."""
+        """The version in production, or None.
+
+        Raises :class:`SourceUnavailable` when the registry does not answer, and :class:`Unauthorized` when it refuses.
+        """
 
     def download_onnx(self, version: ModelVersion) -> bytes:
         """The model file. Raises :class:`InvalidModel` when it does not have the version's digest."""
@@ -142,9 +151,13 @@ class ModelFollower:
 
         Raises :class:`NotFound` when no version is in production, :class:`UntrustedModel` when it is not signed as
         promoted, :class:`InvalidModel` when it cannot be loaded, and :class:`SourceUnavailable` when the registry does
-        not answer. The live model then stays in place.
+        not answer or refuses this server's account. The live model then stays in place.
         """
-        before, after = self._follow(insist=True)
+        try:
+            before, after = self._follow(insist=True)
+        except Unauthorized as error:
+            # the caller of /reload-model would take it for a refusal of its own key
+            raise SourceUnavailable(str(error)) from error
         self._signal.raise_for_siblings()
         return before, after
 

@@ -24,7 +24,6 @@ DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
 HUNG_WORKER_SECONDS = 30
 MIGRATION_RETRY_SECONDS = 10
-# a worker that polls the registry looks again soon
 
 log = get_logger(__name__)
 

@@ -22,7 +22,7 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
 
     inference_port: int = Field(default=8000, ge=1, lt=65_536)
     inference_workers: int = Field(default=2, ge=1)
-    serving_dir: Path = Path("var/serving")
+    serving_dir: Path = Path("var/inference-api")
     model_poll_seconds: float = Field(default=30, gt=0)
     gate_public_key: str | None = Field(default=None, pattern=rf"^{GATE_KEY.pattern}(\s*,\s*{GATE_KEY.pattern})*$")
     api_keys: SecretStr | None = None

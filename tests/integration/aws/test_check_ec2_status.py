@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from doubles.compute_contract import InstanceContract
 from readmission.adapters.compute import Ec2Instance
-from readmission.errors import InvalidInput, NotFound, SourceUnavailable
+from readmission.errors import NotFound, SourceUnavailable
 from readmission.pipeline import wiring
 from readmission.pipeline.tasks import airflow_task
 from readmission.settings import PipelineSettings
@@ -112,7 +112,7 @@ def test_two_instances_with_the_tag_are_not_guessed_between(aws, monkeypatch):
     aws.launch(state="stopped")
     monkeypatch.setenv("EC2_INSTANCE_TAG", "readmission=data-api")
 
-    with pytest.raises(InvalidInput, match="2 EC2 instances"):
+    with pytest.raises(AirflowFailException, match="InvalidInput: 2 EC2 instances"):
         check_ec2_status()
 
 
@@ -182,7 +182,7 @@ def test_an_aws_setting_that_cannot_be_used_is_an_error_of_ours(launch, monkeypa
     launch("stopped")
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(InvalidInput, match=f"the AWS settings cannot be used: .*{value}"):
+    with pytest.raises(AirflowFailException, match=f"InvalidInput: the AWS settings cannot be used: .*{value}"):
         check_ec2_status()
 
 

@@ -8,7 +8,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from doubles.registry_contract import ONNX, RegistryContract
 from readmission.adapters.registry import ModelRegistry
-from readmission.errors import InvalidModel, SourceUnavailable
+from readmission.errors import InvalidModel, SourceUnavailable, Unauthorized
+from readmission.local.mlflow import CLIENT_ACCOUNT
 
 
 class TestModelRegistry(RegistryContract):
@@ -101,3 +102,26 @@ def test_a_registry_leaves_the_environment_alone(mlflow_server, name):
 def test_a_tracking_uri_that_mlflow_does_not_know_is_an_error_of_ours(uri):
     with pytest.raises(SourceUnavailable):
         ModelRegistry(uri, "any")
+
+
+def test_a_wrong_password_is_unauthorized_and_not_repeated(registry, version, monkeypatch):
+    monkeypatch.setenv(CLIENT_ACCOUNT[1], "wrong-password")
+    actions = (
+        registry.production,
+        lambda: registry.version("1"),
+        lambda: registry.tag(version, {"note": "x"}),
+        lambda: registry.download_onnx(version),
+        lambda: registry.register("another-run", ONNX, {}),
+    )
+
+    for action in actions:
+        with pytest.raises(Unauthorized, match="MLflow refuses this account") as caught:
+            action()
+        assert "wrong-password" not in str(caught.value)
+
+
+def test_an_account_that_may_only_read_is_unauthorized_to_write(registry, version, monkeypatch):
+    monkeypatch.setenv(CLIENT_ACCOUNT[0], "serving")
+
+    with pytest.raises(Unauthorized, match="MLflow refuses this account"):
+        registry.promote(version)

@@ -186,7 +186,7 @@ def test_restarting_without_the_key_is_refused(client, headers):
     response = client.post("/restart_data_generation", headers=headers)
 
     assert _problem(response)["status"] == 401
-    assert "WWW-Authenticate" in response.headers
+    assert response.headers["WWW-Authenticate"] == 'ApiKey realm="readmission"'
     assert client.get("/batches").json["published"] == 2
 
 

@@ -50,7 +50,14 @@ class Airflow:
         return httpx.Response(200, json=run)
 
     def _task(self) -> dict[str, Any]:
-        return {"task_id": "train", "map_index": 2, "state": self.states[0], "try_number": 1, "duration": 1.5}
+        return {
+            "task_id": "train",
+            "map_index": 2,
+            "rendered_map_index": "lightgbm",
+            "state": self.states[0],
+            "try_number": 1,
+            "duration": 1.5,
+        }
 
     def api(self) -> AirflowApi:
         return AirflowApi(httpx.Client(base_url="http://airflow", transport=httpx.MockTransport(self)))
@@ -97,13 +104,13 @@ def test_each_task_is_shown_with_its_outcome_and_seconds():
 
     run_pipeline(Airflow(["running", "success"]).api(), shown)
 
-    assert "train[2]" in (text := shown.console.export_text())
+    assert "train[lightgbm]" in (text := shown.console.export_text())
     assert "success" in text
     assert "1.5 s" in text
 
 
 def test_a_failed_run_is_told_with_the_errors_of_the_task_that_failed():
-    with pytest.raises(PipelineFailed, match=r"(?s)run-1 failed.*train\[2\] failed.*out of luck") as error:
+    with pytest.raises(PipelineFailed, match=r"(?s)run-1 failed.*train\[lightgbm\] failed.*out of luck") as error:
         run_pipeline(Airflow(["failed"]).api(), report())
 
     assert "begins" not in str(error.value)

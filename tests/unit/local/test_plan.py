@@ -6,7 +6,7 @@ import yaml
 
 from doubles.gate_keys import PUBLIC_KEY, SIGNING_KEY, STRANGER
 from readmission.adapters.signatures import Signer
-from readmission.errors import MissingSetting
+from readmission.errors import InvalidInput, MissingSetting
 from readmission.local.databases import DataLeftBehind
 from readmission.local.environment import names_of
 from readmission.local.mlflow import CLIENT_ACCOUNT as ACCOUNT
@@ -390,3 +390,8 @@ def test_the_inference_api_waits_until_the_promoted_versions_are_signed(plan):
 
     assert {"databases", "mlflow"} <= set(step.depends_on)
     assert "signatures" in plan.service("inference-api").depends_on
+
+
+def test_the_pipelines_airflow_account_cannot_have_the_name_of_the_persons(local):
+    with pytest.raises(InvalidInput, match="AIRFLOW_API_USER must not be admin"):
+        make_plan({"AIRFLOW_API_USER": "admin"}, local, EVERYTHING)

@@ -12,6 +12,7 @@ from doubles.run_note import FakeRunNote
 from readmission.errors import (
     ChecksumMismatch,
     InvalidBatch,
+    InvalidInput,
     InvalidModel,
     MissingSetting,
     NotEnoughData,
@@ -61,6 +62,7 @@ def test_nothing_to_do_skips_the_run_with_its_reason():
         InvalidModel("another digest"),
         NotEnoughData("one outcome only"),
         Unauthorized("key"),
+        InvalidInput("2 EC2 instances"),
     ],
 )
 def test_what_no_retry_can_mend_fails_at_once_with_its_name_and_reason(error):

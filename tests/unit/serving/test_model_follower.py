@@ -9,7 +9,7 @@ from doubles.gate_keys import PUBLIC_KEY, SIGNER, STRANGER
 from doubles.registry import FakeRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.statement import PROMOTED, REJECTED
-from readmission.errors import InvalidModel, ModelNotLoaded, NotFound, SourceUnavailable, UntrustedModel
+from readmission.errors import InvalidModel, ModelNotLoaded, NotFound, SourceUnavailable, Unauthorized, UntrustedModel
 from readmission.serving.live_model import ModelSlot
 from readmission.serving.metrics import Metrics
 from readmission.serving.model_cache import ModelCache
@@ -140,6 +140,31 @@ def test_a_registry_that_is_down_leaves_the_model_serving_and_marks_it(worker, r
     assert worker.version == "1"
     assert worker.slot.stale
     assert worker.reloads("unavailable") == 1
+
+
+class ClosedRegistry(FakeRegistry):
+    """An MLflow that refuses the inference API's account."""
+
+    def production(self):
+        raise Unauthorized("MLflow refuses this account")
+
+
+@pytest.fixture
+def shut_out(tmp_path):
+    """A worker whose account MLflow refuses."""
+    return Worker(ClosedRegistry(), tmp_path, Clock())
+
+
+def test_a_registry_that_refuses_the_account_counts_as_unavailable(shut_out):
+    shut_out.follower.follow()
+
+    assert shut_out.slot.stale
+    assert shut_out.reloads("unavailable") == 1
+
+
+def test_a_reload_does_not_blame_the_callers_key_for_the_registrys_refusal(shut_out):
+    with pytest.raises(SourceUnavailable, match="MLflow refuses this account"):
+        shut_out.follower.reload()
 
 
 def test_a_registry_that_is_back_takes_the_mark_away(worker, registry):
