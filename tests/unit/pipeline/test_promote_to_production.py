@@ -357,3 +357,39 @@ def test_a_cleared_run_signs_the_same(registry, promote, model_file):
     promote(registered, registry)
 
     assert registry.version("1").tags == before
+
+
+def test_a_file_that_was_exchanged_after_the_measurement_is_not_signed(
+    registry, promote, model_file, inference, tmp_path
+):
+    registered = register(registry, model_file())
+    contested = ContestedLedger(f"sqlite:///{tmp_path}/inference.db", lambda: registry.exchange("1", b"hostile"))
+
+    with pytest.raises(InvalidModel, match="version 1 has other digests now than when the gate examined it"):
+        promote(registered, registry, ledger=contested)
+
+    assert "signature" not in registry.version("1").tags
+    assert (registry.production(), inference.promotions()) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda registry: registry.exchange("1", b"hostile"),
+        lambda registry: registry.tag(registry.version("1"), {"dataset_digest": "another"}),
+    ],
+    ids=["model file", "data set"],
+)
+def test_a_killed_promotion_is_not_completed_with_other_digests(registry, promote, model_file, attack):
+    registered = register(registry, model_file(), dataset_digest="digest")
+    registry.failing = {"tag"}
+    with pytest.raises(SourceUnavailable):
+        promote(registered, registry)
+    registry.failing = set()
+    attack(registry)
+
+    with pytest.raises(InvalidModel, match="other digests"):
+        promote(registered, registry)
+
+    assert "signature" not in registry.version("1").tags
+    assert registry.production() is None

@@ -161,6 +161,16 @@ def test_a_digest_that_changed_since_the_promotion_is_not_signed(upgrade, regist
     assert not is_trusted(registry, "1")
 
 
+def test_a_data_set_that_changed_since_the_promotion_is_not_signed(upgrade, registry, inference):
+    promoted = registry.version("1")
+    record(inference, "1", "promote", onnx_digest=promoted.onnx_digest, dataset_digest="digest")
+
+    registry.tag(promoted, {"dataset_digest": "another"})
+
+    assert upgrade() == []
+    assert not is_trusted(registry, "1")
+
+
 def test_a_new_key_signs_the_promoted_versions_again(upgrade, registry, inference):
     record(inference, "1", "promote")
     upgrade()
