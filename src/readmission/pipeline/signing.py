@@ -39,12 +39,14 @@ def sign_version(
     The ledger is written first, so after a kill the same command completes it. Raises :class:`NotFound` for an unknown
     version, and :class:`InvalidModel` when its model file is missing or has another digest.
     """
-    version = registry.version(number)
-    registry.download_onnx(version)
-    # the text names this signature, so that a repeated command adds no second row
-    run_id = f"sign-{version.onnx_digest}-{signer.public_key}"
-    inference.record_promotion(_record(version, reason, who, run_id))
-    registry.tag(version, signer.sign(version, PROMOTED))
+    # a gate that decides at the same time must not sign its rejection over this signature
+    with inference.promotion_lock():
+        version = registry.version(number)
+        registry.download_onnx(version)
+        # the text names this signature, so that a repeated command adds no second row
+        run_id = f"sign-{version.onnx_digest}-{signer.public_key}"
+        inference.record_promotion(_record(version, reason, who, run_id))
+        registry.tag(version, signer.sign(version, PROMOTED))
     log.info("version signed", version=version.version, who=who, reason=reason)
     return version
 
@@ -57,7 +59,12 @@ def sign_promoted_versions(*, registry: ModelRegistry, inference: InferenceDatab
     digests now, is logged and skipped.
     """
     digests = _approved_digests(registry.model_name, inference)
-    return [number for number in digests if _sign_promoted(number, digests[number], registry, inference, signer)]
+    signed = []
+    for number, recorded in digests.items():
+        with inference.promotion_lock():
+            if _sign_promoted(number, recorded, registry, inference, signer):
+                signed.append(number)
+    return signed
 
 
 def digests_of(version: ModelVersion) -> dict[str, str]:
