@@ -9,11 +9,11 @@ from typing import Literal
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
-from readmission.adapters.signatures import Signer
+from readmission.adapters.signatures import Signer, TrustedKeys
 from readmission.domain.cohort import Target
 from readmission.domain.gate.evidence import Limits
 from readmission.domain.promotion import Action, Decision, decide
-from readmission.domain.statement import PROMOTED, REJECTED, Outcome
+from readmission.domain.statement import PROMOTED, REJECTED, SignedDecision
 from readmission.errors import Conflict, InvalidModel
 from readmission.log import get_logger
 from readmission.pipeline.gate_evidence import HeldOut, gather
@@ -24,7 +24,7 @@ from readmission.pipeline.signing import digests_of, has_other_digests, recorded
 log = get_logger(__name__)
 
 PROMOTION_REASON = "promotion_reason"
-_OUTCOME: dict[str, Outcome] = {"promote": PROMOTED, "reject": REJECTED}
+_OUTCOME: dict[str, SignedDecision] = {"promote": PROMOTED, "reject": REJECTED}
 # the gate had promoted it, but production changed before its alias was set
 SUPERSEDED = "superseded"
 
@@ -56,7 +56,8 @@ def promote_to_production(
         production = registry.production()
         test = store.get_frame(DATASETS, f"{dataset['digest']}/test.parquet")
         rows = HeldOut.of(test, target, bootstrap_rounds, seed)
-        decision = decide(gather(version, production, rows, limits, registry, inference))
+        trusted = TrustedKeys(signer.public_key)
+        decision = decide(gather(version, production, rows, limits, registry, inference, trusted))
         if decision.action is Action.KEEP:
             return _reference(version, registry, promoted=False, reason=decision.reason)
         record = _record(version, production, decision, pipeline_run_id, who)

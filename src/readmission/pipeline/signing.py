@@ -9,18 +9,24 @@ from datetime import UTC, datetime
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ONNX_DIGEST, ModelRegistry, ModelVersion
 from readmission.adapters.signatures import DATASET_DIGEST, Signer, TrustedKeys
-from readmission.domain.statement import PROMOTED, REJECTED, Outcome
+from readmission.domain.statement import PROMOTED, REJECTED, SignedDecision
 from readmission.errors import NotFound, UntrustedModel
 from readmission.log import get_logger
 
 log = get_logger(__name__)
 
 MIGRATION = "migration"
-_APPROVALS = ("promote", "sign")
+# the actions of the ledger after which serving loads a version
+APPROVALS = ("promote", "sign")
 
 
 def sign_decision(
-    version: ModelVersion, decision: Outcome, *, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+    version: ModelVersion,
+    decision: SignedDecision,
+    *,
+    registry: ModelRegistry,
+    inference: InferenceDatabase,
+    signer: Signer,
 ) -> None:
     """Sign a version as the gate decided. Signing it again changes nothing.
 
@@ -86,7 +92,7 @@ def _approved_digests(model_name: str, inference: InferenceDatabase) -> dict[str
     """The numbers of the promoted and signed versions, each with the newest digests that the ledger holds for it."""
     digests: dict[str, dict[str, str]] = {}
     for record in inference.promotions():
-        if record.model_name == model_name and record.action in _APPROVALS:
+        if record.model_name == model_name and record.action in APPROVALS:
             digests[record.version] = recorded_digests(record) or digests.get(record.version, {})
     return digests
 
