@@ -13,6 +13,11 @@ class ContestedLedger(InferenceDatabase):
         super().__init__(url)
         self._meanwhile: Callable[[], object] | None = meanwhile
 
+    @property
+    def was_contested(self) -> bool:
+        """Whether somebody has asked for the lock."""
+        return self._meanwhile is None
+
     def promotion_lock(self) -> AbstractContextManager[None]:
         if self._meanwhile is not None:
             with super().promotion_lock():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from readmission.domain.statement import PROMOTED, Outcome, Statement
+from readmission.domain.statement import PROMOTED, SignedDecision, Statement
 from readmission.errors import MissingSetting, UntrustedModel
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Signer:
         """The public half of the key, in the form of ``GATE_PUBLIC_KEY``."""
         return base64.urlsafe_b64encode(self._key.public_key().public_bytes_raw()).decode()
 
-    def sign(self, version: "ModelVersion", decision: Outcome) -> dict[str, str]:
+    def sign(self, version: "ModelVersion", decision: SignedDecision) -> dict[str, str]:
         """The tags that state ``decision`` about a version. The same decision gives the same tags."""
         signature = self._key.sign(_statement(version, decision).canonical())
         return {SIGNED_DECISION: decision, SIGNATURE: base64.b64encode(signature).decode()}

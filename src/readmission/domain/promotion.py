@@ -11,7 +11,7 @@ from readmission.domain.gate.evidence import Comparison, Evidence, is_synthetic
 
 
 class Action(StrEnum):
-    """What the gate decides; ``KEEP``: the challenger is in production already."""
+    """What the gate decides; ``KEEP``: the challenger is in production already, and it is served."""
 
     PROMOTE = "promote"
     REJECT = "reject"
@@ -32,7 +32,8 @@ def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
 
     Raises ``ValueError`` when the two can be compared and ``against_production`` is missing.
     """
-    if evidence.production and evidence.production.version == evidence.challenger.version:
+    production = evidence.production
+    if production and production.version == evidence.challenger.version and not production.unusable:
         return Decision(Action.KEEP, "this version is in production already", {})
     findings = [(check, check.examine(evidence)) for check in checks]
     failed = [finding.text for _, finding in findings if finding.outcome is Outcome.FAILED]

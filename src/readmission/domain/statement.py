@@ -6,7 +6,7 @@ from typing import Literal
 
 PROMOTED: Literal["promoted"] = "promoted"
 REJECTED: Literal["rejected"] = "rejected"
-Outcome = Literal["promoted", "rejected"]
+SignedDecision = Literal["promoted", "rejected"]
 
 # no other document that the same key may sign one day begins with this member
 _FORMAT = {"format": "readmission-decision-1"}

@@ -1,8 +1,9 @@
 """Measure what the gate needs: the challenger, production and the best version that served, on the same test rows."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -11,14 +12,17 @@ import pandas as pd
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
+from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.bootstrap import Interval, Observations, roc_auc, roc_auc_difference, roc_auc_interval
 from readmission.domain.cohort import Target
 from readmission.domain.data_source import SYNTHETIC
 from readmission.domain.gate.evidence import Challenger, Comparison, Evidence, Limits, Production
-from readmission.errors import InvalidModel, NotFound
+from readmission.domain.model_file import ModelFileMetadata
+from readmission.errors import InvalidModel, NotFound, UntrustedModel
 from readmission.log import get_logger
 from readmission.modeling.evaluation import observations
 from readmission.modeling.features import ClinicalEncoder
+from readmission.pipeline.signing import APPROVALS
 
 log = get_logger(__name__)
 
@@ -50,20 +54,23 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Scored:
-    """A version that this release can use: its model file, and its ``(n,)`` probabilities of the test rows."""
+    """A version that this release can use: what its file says of it, and its ``(n,)`` probabilities of the test rows.
+
+    The model itself is not kept: a session for each version that ever served would fill the memory.
+    """
 
     version: ModelVersion
-    model: OnnxModel
+    metadata: ModelFileMetadata
     probability: np.ndarray
 
     @property
     def is_synthetic(self) -> bool:
         """Whether it was trained on synthetic encounters."""
-        return self.model.metadata.data_source == SYNTHETIC
+        return self.metadata.data_source == SYNTHETIC
 
     def predicts(self, target: Target) -> bool:
         """Whether its target is this one."""
-        return self.model.metadata.target == target
+        return self.metadata.target == target
 
 
 def gather(
@@ -73,19 +80,23 @@ def gather(
     limits: Limits,
     registry: ModelRegistry,
     inference: InferenceDatabase,
+    trusted: TrustedKeys,
 ) -> Evidence:
-    """Raises :class:`InvalidModel` when the challenger's file is broken or predicts another target."""
+    """A version that ``trusted`` refuses never served: it is no standard, not even with the alias ``production``.
+
+    Raises :class:`InvalidModel` when the challenger's file is broken or predicts another target.
+    """
     ours = _score(version, rows, registry)
     if not ours.predicts(rows.target):
-        raise InvalidModel(f"version {version.version} predicts {ours.model.metadata.target}, not {rows.target}")
+        raise InvalidModel(f"version {version.version} predicts {ours.metadata.target}, not {rows.target}")
     # a version that a person took out of production sets no standard
-    withdrawn = set(_in_ledger("rollback", registry, inference))
+    withdrawn = set(_in_ledger(["rollback"], registry, inference))
     challenger = _challenger(ours, rows, rolled_back=version.version in withdrawn)
-    if production is not None and production.version == version.version:
-        return Evidence(challenger, limits, _usable(ours))
-    incumbent, theirs = _incumbent(production, rows, registry)
+    incumbent, theirs = _incumbent(production, rows, registry, trusted)
+    if production is not None and production.version == version.version and theirs:
+        return Evidence(challenger, limits, incumbent)
     known = {version.version, *withdrawn} | ({production.version} if production else set())
-    served = _served(known, rows, registry, inference)
+    served = _served(known, rows, registry, inference, trusted)
     return Evidence(
         challenger,
         limits,
@@ -100,11 +111,11 @@ def _score(version: ModelVersion, rows: HeldOut, registry: ModelRegistry) -> Sco
     probability = model.predict_probability(rows.matrix)
     if not np.isfinite(probability).all():
         raise InvalidModel("the model gives probabilities that are no finite numbers")
-    return Scored(version, model, probability)
+    return Scored(version, model.metadata, probability)
 
 
 def _challenger(ours: Scored, rows: HeldOut, *, rolled_back: bool) -> Challenger:
-    tags, metadata = ours.version.tags, ours.model.metadata
+    tags, metadata = ours.version.tags, ours.metadata
     return Challenger(
         version=ours.version.version,
         target=rows.target,
@@ -118,19 +129,22 @@ def _challenger(ours: Scored, rows: HeldOut, *, rolled_back: bool) -> Challenger
 
 
 def _incumbent(
-    production: ModelVersion | None, rows: HeldOut, registry: ModelRegistry
+    production: ModelVersion | None, rows: HeldOut, registry: ModelRegistry, trusted: TrustedKeys
 ) -> tuple[Production | None, Scored | None]:
     if production is None:
         return None, None
     try:
+        trusted.check(production)
         theirs = _score(production, rows, registry)
+    except UntrustedModel:
+        return _unusable(production, "it is not signed as promoted"), None
     except InvalidModel as error:
         return _unusable(production, str(error)), None
     return _usable(theirs), theirs
 
 
 def _usable(theirs: Scored) -> Production:
-    metadata, version = theirs.model.metadata, theirs.version
+    metadata, version = theirs.metadata, theirs.version
     return Production(
         version.version, metadata.target, metadata.data_source, _batch_numbers(version), metadata.calibrated
     )
@@ -149,21 +163,25 @@ def _unusable(version: ModelVersion, why: str) -> Production:
     )
 
 
-def _served(known: set[str], rows: HeldOut, registry: ModelRegistry, inference: InferenceDatabase) -> Iterator[Scored]:
-    """The versions that the ledger shows as promoted, without the ``known`` ones, and that can still be used."""
-    for number in _in_ledger("promote", registry, inference):
+def _served(
+    known: set[str], rows: HeldOut, registry: ModelRegistry, inference: InferenceDatabase, trusted: TrustedKeys
+) -> Iterator[Scored]:
+    """The versions that the gate promoted or a person signed, without the ``known`` ones, and that can still serve."""
+    for number in _in_ledger(APPROVALS, registry, inference):
         if number in known:
             continue
         try:
-            yield _score(registry.version(number), rows, registry)
+            version = registry.version(number)
+            trusted.check(version)
+            yield _score(version, rows, registry)
         except (InvalidModel, NotFound) as error:
             log.info("a version that served cannot be compared", version=number, reason=str(error))
 
 
-def _in_ledger(action: str, registry: ModelRegistry, inference: InferenceDatabase) -> list[str]:
-    """The versions with this action, the oldest first, each once."""
+def _in_ledger(actions: Sequence[str], registry: ModelRegistry, inference: InferenceDatabase) -> list[str]:
+    """The versions with one of these actions, the oldest first, each once."""
     rows = inference.promotions()
-    found = [row.version for row in rows if row.model_name == registry.model_name and row.action == action]
+    found = [row.version for row in rows if row.model_name == registry.model_name and row.action in actions]
     return list(dict.fromkeys(found))
 
 
@@ -175,8 +193,9 @@ def _against(ours: Scored, theirs: Scored | None, rows: HeldOut) -> Comparison |
 
 def _against_best(ours: Scored, theirs: Scored | None, served: Iterable[Scored], rows: HeldOut) -> Comparison | None:
     """The comparison with the best version that served; None when production is the best, or none served."""
-    others = [*served, *([theirs] if theirs else [])]
-    comparable = [other for other in others if other.predicts(rows.target) and other.is_synthetic == ours.is_synthetic]
+    others = chain(served, [theirs] if theirs else [])
+    # an iterator, so that only the best one so far is in memory
+    comparable = (other for other in others if other.predicts(rows.target) and other.is_synthetic == ours.is_synthetic)
     best = max(comparable, key=lambda other: roc_auc(rows.observed, other.probability), default=None)
     if best is None or best is theirs:
         return None

@@ -9,22 +9,22 @@ from typing import Literal
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
-from readmission.adapters.signatures import Signer
+from readmission.adapters.signatures import Signer, TrustedKeys
 from readmission.domain.cohort import Target
 from readmission.domain.gate.evidence import Limits
 from readmission.domain.promotion import Action, Decision, decide
-from readmission.domain.statement import PROMOTED, REJECTED, Outcome
-from readmission.errors import Conflict
+from readmission.domain.statement import PROMOTED, REJECTED, SignedDecision
+from readmission.errors import Conflict, InvalidModel
 from readmission.log import get_logger
 from readmission.pipeline.gate_evidence import HeldOut, gather
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef
 from readmission.pipeline.roll_back import unfinished_rollback
-from readmission.pipeline.signing import digests_of, sign_decision
+from readmission.pipeline.signing import digests_of, has_other_digests, recorded_digests, sign_decision
 
 log = get_logger(__name__)
 
 PROMOTION_REASON = "promotion_reason"
-_OUTCOME: dict[str, Outcome] = {"promote": PROMOTED, "reject": REJECTED}
+_OUTCOME: dict[str, SignedDecision] = {"promote": PROMOTED, "reject": REJECTED}
 # the gate had promoted it, but production changed before its alias was set
 SUPERSEDED = "superseded"
 
@@ -46,8 +46,9 @@ def promote_to_production(
 ) -> PromotionRef:
     """Decide once for each version and pipeline run; a repeated task completes the recorded decision.
 
-    Raises :class:`InvalidModel` when the model file of the registered version is broken or predicts another target,
-    and :class:`Conflict` when production changed while the gate measured; a retry measures again.
+    Raises :class:`InvalidModel` when the model file of the registered version is broken or predicts another target, or
+    when the version has other digests than those that were measured, and :class:`Conflict` when production changed
+    while the gate measured; a retry measures again.
     """
     version = registry.version(registered["version"])
     record = _recorded(version, pipeline_run_id, inference)
@@ -55,7 +56,8 @@ def promote_to_production(
         production = registry.production()
         test = store.get_frame(DATASETS, f"{dataset['digest']}/test.parquet")
         rows = HeldOut.of(test, target, bootstrap_rounds, seed)
-        decision = decide(gather(version, production, rows, limits, registry, inference))
+        trusted = TrustedKeys(signer.public_key)
+        decision = decide(gather(version, production, rows, limits, registry, inference, trusted))
         if decision.action is Action.KEEP:
             return _reference(version, registry, promoted=False, reason=decision.reason)
         record = _record(version, production, decision, pipeline_run_id, who)
@@ -72,15 +74,22 @@ def _settle(
     """Write the decision and carry it out, or complete the one in the ledger. Needs the promotion lock."""
     version = registry.version(record.version)
     recorded = _recorded(version, record.pipeline_run_id, inference)
+    # the tag comes last: with it, whatever is different now was done by a person or by a later run
+    if recorded and PROMOTION in version.tags:
+        return recorded
+    decided = recorded or record
+    _check_digests(decided, version)
     if recorded is None:
         _check_unchanged(record, registry, inference)
         inference.record_promotion(record)
-        _complete(record, version, registry, inference, signer)
-        return record
-    # the tag comes last: with it, whatever is different now was done by a person or by a later run
-    if PROMOTION not in version.tags:
-        _complete(recorded, version, registry, inference, signer)
-    return recorded
+    _complete(decided, version, registry, inference, signer)
+    return decided
+
+
+def _check_digests(decided: PromotionRecord, version: ModelVersion) -> None:
+    # anybody who can write to MLflow can change the digests after the measurement, and a signature would state them
+    if has_other_digests(version, recorded_digests(decided)):
+        raise InvalidModel(f"version {version.version} has other digests now than when the gate examined it")
 
 
 def _check_unchanged(decided: PromotionRecord, registry: ModelRegistry, inference: InferenceDatabase) -> None:
@@ -126,7 +135,7 @@ def _complete(
 def _recorded(version: ModelVersion, pipeline_run_id: str, inference: InferenceDatabase) -> PromotionRecord | None:
     ours = (version.name, version.version, pipeline_run_id)
     for record in inference.promotions():
-        if (record.model_name, record.version, record.pipeline_run_id) == ours and record.action != "rollback":
+        if (record.model_name, record.version, record.pipeline_run_id) == ours and record.action in _OUTCOME:
             return record
     return None
 

@@ -4,27 +4,38 @@ from datetime import UTC, datetime
 
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ModelRegistry, ModelVersion
-from readmission.errors import Conflict, NotFound
+from readmission.adapters.signatures import SIGNED_DECISION, TrustedKeys
+from readmission.domain.statement import PROMOTED
+from readmission.errors import Conflict, NotFound, UntrustedModel
 from readmission.log import get_logger
 
 log = get_logger(__name__)
 
 
-def roll_back(reason: str, who: str, *, registry: ModelRegistry, inference: InferenceDatabase) -> ModelVersion:
+def roll_back(
+    reason: str,
+    who: str,
+    *,
+    registry: ModelRegistry,
+    inference: InferenceDatabase,
+    trusted: TrustedKeys | None = None,
+) -> ModelVersion:
     """Put the previous version back into production; returns it.
 
     The ledger is written first, so after a kill the same command completes the rollback. Raises :class:`NotFound` when
     no version is in production or there is no previous one, and :class:`Conflict` when production changed while the
-    command waited for a promotion.
+    command waited for a promotion, or when the inference API would refuse the previous version. ``trusted`` checks its
+    signature; without keys only the decision that it states is read.
     """
-    withdrawn, restored = _versions(registry, inference)
+    withdrawn, _ = _versions(registry, inference)
     with inference.promotion_lock():
-        current, _ = _versions(registry, inference)
+        current, restored = _versions(registry, inference)
         if current.version != withdrawn.version:
             raise Conflict(
                 f"version {withdrawn.version} was in production, now it is version {current.version}: nothing was "
                 "rolled back. Look at the new version, and give the order again if it is still wanted"
             )
+        _check_signed(restored, trusted)
         inference.record_promotion(
             PromotionRecord(
                 action="rollback",
@@ -46,15 +57,25 @@ def roll_back(reason: str, who: str, *, registry: ModelRegistry, inference: Infe
 
 def unfinished_rollback(registry: ModelRegistry, inference: InferenceDatabase) -> PromotionRecord | None:
     """The newest change in the ledger if it is a rollback that was killed before or between its two aliases."""
-    changes = [
-        row for row in inference.promotions() if row.model_name == registry.model_name and row.action != "reject"
-    ]
+    ours = [row for row in inference.promotions() if row.model_name == registry.model_name]
+    changes = [row for row in ours if row.action in ("promote", "rollback")]
     current, previous = registry.production(), registry.previous()
     if not changes or changes[-1].action != "rollback" or current is None or previous is None:
         return None
     # a rollback that was completed leaves no previous version
     at_work = current.version in (changes[-1].version, changes[-1].previous_version)
     return changes[-1] if at_work and previous.version == changes[-1].previous_version else None
+
+
+def _check_signed(version: ModelVersion, trusted: TrustedKeys | None) -> None:
+    why = f"version {version.version} is not signed as promoted: readmission sign {version.version} --reason ... first"
+    if version.tags.get(SIGNED_DECISION) != PROMOTED:
+        raise Conflict(why)
+    try:
+        if trusted is not None:
+            trusted.check(version)
+    except UntrustedModel as error:
+        raise Conflict(why) from error
 
 
 def _versions(registry: ModelRegistry, inference: InferenceDatabase) -> tuple[ModelVersion, ModelVersion]:

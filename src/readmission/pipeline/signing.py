@@ -9,18 +9,24 @@ from datetime import UTC, datetime
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ONNX_DIGEST, ModelRegistry, ModelVersion
 from readmission.adapters.signatures import DATASET_DIGEST, Signer, TrustedKeys
-from readmission.domain.statement import PROMOTED, REJECTED, Outcome
+from readmission.domain.statement import PROMOTED, REJECTED, SignedDecision
 from readmission.errors import NotFound, UntrustedModel
 from readmission.log import get_logger
 
 log = get_logger(__name__)
 
 MIGRATION = "migration"
-_APPROVALS = ("promote", "sign")
+# the actions of the ledger after which serving loads a version
+APPROVALS = ("promote", "sign")
 
 
 def sign_decision(
-    version: ModelVersion, decision: Outcome, *, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+    version: ModelVersion,
+    decision: SignedDecision,
+    *,
+    registry: ModelRegistry,
+    inference: InferenceDatabase,
+    signer: Signer,
 ) -> None:
     """Sign a version as the gate decided. Signing it again changes nothing.
 
@@ -39,12 +45,14 @@ def sign_version(
     The ledger is written first, so after a kill the same command completes it. Raises :class:`NotFound` for an unknown
     version, and :class:`InvalidModel` when its model file is missing or has another digest.
     """
-    version = registry.version(number)
-    registry.download_onnx(version)
-    # the text names this signature, so that a repeated command adds no second row
-    run_id = f"sign-{version.onnx_digest}-{signer.public_key}"
-    inference.record_promotion(_record(version, reason, who, run_id))
-    registry.tag(version, signer.sign(version, PROMOTED))
+    # a gate that decides at the same time must not sign its rejection over this signature
+    with inference.promotion_lock():
+        version = registry.version(number)
+        registry.download_onnx(version)
+        # the text names this signature, so that a repeated command adds no second row
+        run_id = f"sign-{version.onnx_digest}-{signer.public_key}"
+        inference.record_promotion(_record(version, reason, who, run_id))
+        registry.tag(version, signer.sign(version, PROMOTED))
     log.info("version signed", version=version.version, who=who, reason=reason)
     return version
 
@@ -52,12 +60,17 @@ def sign_version(
 def sign_promoted_versions(*, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer) -> list[str]:
     """Sign the versions that the ledger shows as promoted and that this key has not signed; returns their numbers.
 
-    If the ledger holds the digest of a version, only that digest is signed. A release without signatures recorded no
-    digest: then the registry's digest is signed and recorded, once. A version that was deleted, or that has another
-    digest now, is logged and skipped.
+    If the ledger holds the digests of a version, only these are signed. A release without signatures recorded no
+    digests: then the registry's digests are signed and recorded, once. A version that was deleted, or that has other
+    digests now, is logged and skipped.
     """
     digests = _approved_digests(registry.model_name, inference)
-    return [number for number, digest in digests.items() if _sign_promoted(number, digest, registry, inference, signer)]
+    signed = []
+    for number, recorded in digests.items():
+        with inference.promotion_lock():
+            if _sign_promoted(number, recorded, registry, inference, signer):
+                signed.append(number)
+    return signed
 
 
 def digests_of(version: ModelVersion) -> dict[str, str]:
@@ -65,27 +78,37 @@ def digests_of(version: ModelVersion) -> dict[str, str]:
     return {ONNX_DIGEST: version.onnx_digest, DATASET_DIGEST: version.tags.get(DATASET_DIGEST, "")}
 
 
-def _approved_digests(model_name: str, inference: InferenceDatabase) -> dict[str, str | None]:
-    """The numbers of the promoted and signed versions, each with the newest digest that the ledger holds for it."""
-    digests: dict[str, str | None] = {}
+def recorded_digests(record: PromotionRecord) -> dict[str, str]:
+    """The digests that a row of the ledger holds; empty for a row of a release without signatures."""
+    return {name: record.evidence[name] for name in (ONNX_DIGEST, DATASET_DIGEST) if name in record.evidence}
+
+
+def has_other_digests(version: ModelVersion, recorded: dict[str, str]) -> bool:
+    """Whether a version differs from one of these digests."""
+    return digests_of(version) != digests_of(version) | recorded
+
+
+def _approved_digests(model_name: str, inference: InferenceDatabase) -> dict[str, dict[str, str]]:
+    """The numbers of the promoted and signed versions, each with the newest digests that the ledger holds for it."""
+    digests: dict[str, dict[str, str]] = {}
     for record in inference.promotions():
-        if record.model_name == model_name and record.action in _APPROVALS:
-            digests[record.version] = record.evidence.get(ONNX_DIGEST) or digests.get(record.version)
+        if record.model_name == model_name and record.action in APPROVALS:
+            digests[record.version] = recorded_digests(record) or digests.get(record.version, {})
     return digests
 
 
 def _sign_promoted(
-    number: str, digest: str | None, registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
+    number: str, recorded: dict[str, str], registry: ModelRegistry, inference: InferenceDatabase, signer: Signer
 ) -> bool:
     try:
         version = registry.version(number)
     except NotFound:
         log.warning("promoted version is not in the registry", version=number)
         return False
-    if digest is None:
+    if not recorded:
         inference.record_promotion(_record(version, "promoted by a release without signatures", MIGRATION, MIGRATION))
-    elif digest != version.onnx_digest:
-        log.error("promoted version not signed: the ledger has another digest", version=number)
+    elif has_other_digests(version, recorded):
+        log.error("promoted version not signed: the ledger has other digests", version=number)
         return False
     if _is_signed(version, signer):
         return False

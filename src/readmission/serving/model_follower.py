@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -200,7 +200,7 @@ class ModelFollower:
         # at every poll, since it is cheap: a version that a person signs is loaded at the next one
         self._check_signature(version)
         if live and _same(live.version, version):
-            return live
+            return self._described(live, version)
         refusal = self._refusal if self._refusal and _same(self._refusal.version, version) else None
         if refusal and not insist and self._clock() < refusal.retry_at:
             raise InvalidModel(f"version {version.version} failed to load; it will be tried again later")
@@ -210,6 +210,16 @@ class ModelFollower:
             self._metrics.reloads.labels("invalid").inc()
             self._refuse(version, refusal)
             raise
+
+    def _described(self, live: LiveModel, version: ModelVersion) -> LiveModel:
+        """The live model with the registry's newest description, which the cache then holds too."""
+        if live.version.tags == version.tags:
+            return live
+        # without this, a restart without the registry would find a signature by a key that is no longer trusted
+        if data := self._cache.read(version.onnx_digest):
+            self._cache.remember(version, data)
+        self._slot.live = replace(live, version=version)
+        return self._slot.live
 
     def _check_signature(self, version: ModelVersion) -> None:
         if version.name != self._registry.model_name:

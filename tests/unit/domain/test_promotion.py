@@ -129,6 +129,13 @@ def test_the_version_in_production_is_kept():
     assert decision.action is Action.KEEP
 
 
+def test_a_challenger_that_has_the_alias_but_is_not_served_is_examined():
+    decision = decide(against(replace(PRODUCTION, version="7", unusable="it is not signed as promoted"), None))
+
+    assert decision.action is Action.PROMOTE
+    assert decision.evidence["checks"]
+
+
 def test_small_steps_down_do_not_add_up():
     best = Comparison("2", 0.71, Interval(-0.02, -0.025, -0.015))
 

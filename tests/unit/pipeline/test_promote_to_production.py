@@ -1,3 +1,4 @@
+import gc
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -8,6 +9,7 @@ from doubles.ledger import ContestedLedger
 from doubles.registry import FakeRegistry
 from readmission.adapters.database import PromotionRecord
 from readmission.adapters.object_store import DATASETS
+from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.cleaning import clean as clean_rows
@@ -15,12 +17,14 @@ from readmission.domain.cleaning import validate_raw
 from readmission.domain.gate.evidence import Limits
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
+from readmission.domain.statement import PROMOTED
 from readmission.errors import Conflict, InvalidModel, SourceUnavailable, UntrustedModel
 from readmission.modeling.export import export
 from readmission.modeling.fit import fit
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.references import DatasetRef, RegisteredRef
 from readmission.pipeline.roll_back import roll_back
+from readmission.pipeline.signing import sign_version
 from readmission.synthetic.cohort import cohort_columns
 
 DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
@@ -97,6 +101,7 @@ def served(registry, inference):
                     "promote", version.name, version.version, None, "ana", datetime.now(UTC), "why", {}, version.run_id
                 )
             )
+            registry.tag(version, SIGNER.sign(version, PROMOTED))
             registry.promote(version)
 
     return serve
@@ -357,3 +362,109 @@ def test_a_cleared_run_signs_the_same(registry, promote, model_file):
     promote(registered, registry)
 
     assert registry.version("1").tags == before
+
+
+def test_a_file_that_was_exchanged_after_the_measurement_is_not_signed(
+    registry, promote, model_file, inference, tmp_path
+):
+    registered = register(registry, model_file())
+    contested = ContestedLedger(f"sqlite:///{tmp_path}/inference.db", lambda: registry.exchange("1", b"hostile"))
+
+    with pytest.raises(InvalidModel, match="version 1 has other digests now than when the gate examined it"):
+        promote(registered, registry, ledger=contested)
+
+    assert "signature" not in registry.version("1").tags
+    assert (registry.production(), inference.promotions()) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda registry: registry.exchange("1", b"hostile"),
+        lambda registry: registry.tag(registry.version("1"), {"dataset_digest": "another"}),
+    ],
+    ids=["model file", "data set"],
+)
+def test_a_killed_promotion_is_not_completed_with_other_digests(registry, promote, model_file, attack):
+    registered = register(registry, model_file(), dataset_digest="digest")
+    registry.failing = {"tag"}
+    with pytest.raises(SourceUnavailable):
+        promote(registered, registry)
+    registry.failing = set()
+    attack(registry)
+
+    with pytest.raises(InvalidModel, match="other digests"):
+        promote(registered, registry)
+
+    assert "signature" not in registry.version("1").tags
+    assert registry.production() is None
+
+
+def test_an_unsigned_version_in_production_sets_no_standard(registry, promote, model_file):
+    unsigned = register(registry, model_file(), batch_numbers="[1, 2]")
+    registry.promote(registry.version(unsigned["version"]))
+
+    ref = promote(register(registry, model_file(good=False)), registry)
+
+    assert ref["production_version"] == "2"
+    assert "version 1 in production cannot be used: it is not signed as promoted" in ref["reason"]
+
+
+def test_a_version_that_got_the_alias_before_the_gate_saw_it_is_examined_and_signed(
+    registry, promote, model_file, inference
+):
+    registered = register(registry, model_file())
+    registry.promote(registry.version("1"))
+
+    ref = promote(registered, registry)
+
+    TrustedKeys(PUBLIC_KEY).check(registry.version("1"))
+    assert ref["promoted"]
+    assert [record.action for record in inference.promotions()] == ["promote"]
+
+
+def test_a_version_that_got_the_alias_before_the_gate_rejects_it_stays_refused(registry, promote, model_file):
+    registered = register(registry, model_file(good=False))
+    registry.promote(registry.version("1"))
+
+    ref = promote(registered, registry, floor=0.5)
+
+    with pytest.raises(UntrustedModel, match="signed as rejected"):
+        TrustedKeys(PUBLIC_KEY).check(registry.version("1"))
+    assert not ref["promoted"]
+
+
+def test_a_version_that_served_and_whose_file_was_exchanged_sets_no_standard(registry, promote, model_file, served):
+    served(model_file(good=False), model_file(good=False))
+    registry.exchange("1", model_file())
+
+    ref = promote(register(registry, model_file(good=False), batch_numbers="[1, 2]"), registry)
+
+    assert ref["promoted"]
+
+
+def test_a_version_that_a_person_signed_sets_the_standard_too(registry, promote, model_file, served, inference):
+    sign_version(
+        register(registry, model_file())["version"], "why", "ana", registry=registry, inference=inference, signer=SIGNER
+    )
+    served(model_file(good=False))
+
+    ref = promote(register(registry, model_file(good=False), batch_numbers="[1, 2]"), registry)
+
+    assert "version 1 which is the best one" in ref["reason"]
+
+
+def test_the_models_that_ever_served_are_not_in_memory_together(registry, promote, model_file, served, monkeypatch):
+    served(*[model_file()] * 4)
+    loaded = []
+    download = registry.download_onnx
+
+    def count_and_download(version):
+        loaded.append(sum(isinstance(found, OnnxModel) for found in gc.get_objects()))
+        return download(version)
+
+    monkeypatch.setattr(registry, "download_onnx", count_and_download)
+
+    promote(register(registry, model_file(), batch_numbers="[1, 2]"), registry)
+
+    assert loaded == [loaded[0]] * 5

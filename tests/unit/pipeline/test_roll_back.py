@@ -1,9 +1,13 @@
 import pytest
 
+from doubles.gate_keys import PUBLIC_KEY, SIGNER, STRANGER
 from doubles.ledger import ContestedLedger
 from doubles.registry import FakeRegistry
+from readmission.adapters.signatures import TrustedKeys
+from readmission.domain.statement import PROMOTED, REJECTED
 from readmission.errors import Conflict, NotFound, SourceUnavailable
 from readmission.pipeline.roll_back import roll_back
+from readmission.pipeline.signing import sign_version
 
 
 @pytest.fixture
@@ -87,3 +91,45 @@ def test_a_promotion_in_between_is_not_undone(registry, inference, tmp_path):
 
     assert registry.aliases == {"production": "3", "previous": "2"}
     assert inference.promotions() == []
+
+
+@pytest.mark.parametrize(
+    "tags_of",
+    [lambda _: {"signed_decision": ""}, lambda version: SIGNER.sign(version, REJECTED)],
+    ids=["not signed", "rejected"],
+)
+def test_a_version_that_the_inference_api_refuses_does_not_come_back(registry, inference, tags_of):
+    registry.tag(registry.previous(), tags_of(registry.previous()))
+
+    with pytest.raises(Conflict, match="version 1 is not signed as promoted: readmission sign 1"):
+        roll_back("why", "ana", registry=registry, inference=inference)
+
+    assert registry.aliases == {"production": "2", "previous": "1"}
+    assert inference.promotions() == []
+
+
+def test_a_version_that_another_key_has_signed_comes_back_only_after_a_person_signs_it(registry, inference):
+    registry.tag(registry.previous(), STRANGER.sign(registry.previous(), PROMOTED))
+    given = {"registry": registry, "inference": inference, "trusted": TrustedKeys(PUBLIC_KEY)}
+    with pytest.raises(Conflict, match="not signed as promoted"):
+        roll_back("why", "ana", **given)
+
+    sign_version("1", "why", "ana", registry=registry, inference=inference, signer=SIGNER)
+    restored = roll_back("why", "ana", **given)
+
+    assert restored.version == registry.production().version == "1"
+
+
+def test_a_signature_does_not_hide_a_rollback_that_was_killed(registry, inference):
+    registry.failing = {"rollback"}
+    with pytest.raises(SourceUnavailable):
+        roll_back("why", "ana", registry=registry, inference=inference)
+    registry.failing = set()
+    registry.tag(registry.production(), {"promotion": "rolled_back"})
+    registry.aliases["production"] = "1"
+    sign_version("1", "why", "ana", registry=registry, inference=inference, signer=SIGNER)
+
+    restored = roll_back("why", "ana", registry=registry, inference=inference)
+
+    assert restored.version == "1"
+    assert registry.aliases == {"production": "1"}

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from doubles.gate_keys import PUBLIC_KEY, SIGNER, STRANGER
+from doubles.ledger import ContestedLedger
 from doubles.registry import FakeRegistry
 from readmission.adapters.database import PromotionRecord
 from readmission.adapters.signatures import TrustedKeys
@@ -161,6 +162,16 @@ def test_a_digest_that_changed_since_the_promotion_is_not_signed(upgrade, regist
     assert not is_trusted(registry, "1")
 
 
+def test_a_data_set_that_changed_since_the_promotion_is_not_signed(upgrade, registry, inference):
+    promoted = registry.version("1")
+    record(inference, "1", "promote", onnx_digest=promoted.onnx_digest, dataset_digest="digest")
+
+    registry.tag(promoted, {"dataset_digest": "another"})
+
+    assert upgrade() == []
+    assert not is_trusted(registry, "1")
+
+
 def test_a_new_key_signs_the_promoted_versions_again(upgrade, registry, inference):
     record(inference, "1", "promote")
     upgrade()
@@ -182,3 +193,25 @@ def test_the_versions_of_another_model_are_not_signed(upgrade, registry, inferen
     registry.model_name = "diabetes_classifier_30d"
 
     assert upgrade() == []
+
+
+def test_a_person_signs_only_after_a_decision_that_is_being_written(registry, inference, tmp_path):
+    def reject():
+        sign_decision(registry.version("1"), REJECTED, registry=registry, inference=inference, signer=SIGNER)
+
+    contested = ContestedLedger(f"sqlite:///{tmp_path}/inference.db", reject)
+
+    sign_version("1", "why", "ana", registry=registry, inference=contested, signer=SIGNER)
+
+    assert registry.version("1").tags["signed_decision"] == "promoted"
+    assert contested.was_contested
+
+
+def test_an_upgrade_waits_for_a_decision_that_is_being_written(registry, inference, tmp_path):
+    record(inference, "1", "promote")
+    contested = ContestedLedger(f"sqlite:///{tmp_path}/inference.db", lambda: registry.exchange("1", b"newer"))
+
+    sign_promoted_versions(registry=registry, inference=contested, signer=SIGNER)
+
+    assert inference.promotions()[-1].evidence["onnx_digest"] == registry.version("1").onnx_digest
+    assert contested.was_contested

@@ -398,6 +398,20 @@ def test_a_restart_with_an_unsigned_version_in_production_serves_the_last_good_m
     assert restarted.slot.stale
 
 
+def test_a_new_signature_of_the_live_version_is_cached_for_a_restart_without_the_registry(registry, tmp_path, clock):
+    both_keys = Worker(registry, tmp_path, clock, keys=f"{PUBLIC_KEY},{STRANGER.public_key}")
+    both_keys.follower.follow()
+    registry.tag(registry.production(), STRANGER.sign(registry.production(), PROMOTED))
+    both_keys.follower.follow()
+    registry.down = True
+    restarted = Worker(registry, tmp_path, clock, keys=STRANGER.public_key)
+
+    restarted.follower.follow()
+
+    assert restarted.version == "1"
+    assert registry.downloads == ["1"]
+
+
 def test_a_cached_model_without_a_signature_is_not_served(registry, tmp_path, clock, model_file):
     version = registry.register("a run", model_file(), {})
     ModelCache(tmp_path, "diabetes_classifier").remember(version, model_file())
