@@ -144,10 +144,14 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
     """Put the previous model version back into production."""
     from getpass import getuser
 
+    from readmission.adapters.signatures import TrustedKeys
     from readmission.pipeline.roll_back import roll_back
 
-    with _errors_shown(), _stores(_pipeline_settings()) as (registry, inference):
-        restored = roll_back(reason, getuser(), registry=registry, inference=inference)
+    with _errors_shown():
+        settings = _pipeline_settings()
+        trusted = TrustedKeys(_signer(settings).public_key) if settings.gate_signing_key else None
+        with _stores(settings) as (registry, inference):
+            restored = roll_back(reason, getuser(), registry=registry, inference=inference, trusted=trusted)
         typer.echo(f"Version {restored.version} is in production again; the inference API follows by itself.")
 
 

@@ -14,7 +14,8 @@ from mlflow import MlflowClient
 from doubles.gate_keys import PUBLIC_KEY, SIGNING_KEY
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ModelRegistry
-from readmission.adapters.signatures import TrustedKeys
+from readmission.adapters.signatures import Signer, TrustedKeys
+from readmission.domain.statement import PROMOTED
 from readmission.errors import UntrustedModel
 from readmission.local.environment import SERVICE_SETTINGS, names_of
 from readmission.local.mlflow import CLIENT_ACCOUNT
@@ -40,6 +41,11 @@ app()
 """
 
 
+def sign_promoted(registry: ModelRegistry, number: str) -> None:
+    version = registry.version(number)
+    registry.tag(version, Signer(SIGNING_KEY).sign(version, PROMOTED))
+
+
 @dataclass(frozen=True)
 class Stores:
     """Migrated databases, and a registry in which version 2 replaced version 1."""
@@ -48,6 +54,9 @@ class Stores:
 
     def registry(self) -> ModelRegistry:
         return ModelRegistry(self.environment["MLFLOW_TRACKING_URI"], MODEL)
+
+    def sign(self, number: str) -> None:
+        sign_promoted(self.registry(), number)
 
     def is_trusted(self, number: str) -> bool:
         try:
@@ -97,6 +106,8 @@ def stores(tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[st
 
 
 def test_a_rollback_takes_the_stores_of_its_environment(command, stores):
+    stores.sign("1")
+
     done = command("rollback", "false alarms", **stores.environment)
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -110,6 +121,7 @@ def test_a_rollback_finds_the_stores_of_the_native_run(command, stores, tmp_path
     local.run.mkdir(parents=True)
     scheduler = Service("airflow-scheduler", ("true",), Health("http://127.0.0.1/"), stores.environment)
     save_services(local.run / SERVICES_FILE, [scheduler])
+    stores.sign("1")
 
     done = command("rollback", "false alarms")
 
@@ -123,6 +135,7 @@ def test_a_rollback_signs_in_at_the_mlflow_of_the_native_run(command, stores, ml
     experiment_id = client.create_experiment(name)
     for _ in ("1", "2"):
         registry.promote(registry.register(client.create_run(experiment_id).info.run_id, b"a model", {}))
+    sign_promoted(registry, "1")
     account = {variable: os.environ[variable] for variable in CLIENT_ACCOUNT}
     local = LocalSettings(readmission_home=tmp_path / "home")
     local.run.mkdir(parents=True)
@@ -136,6 +149,14 @@ def test_a_rollback_signs_in_at_the_mlflow_of_the_native_run(command, stores, ml
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert registry.production().version == "1"
+
+
+def test_a_rollback_to_a_version_that_is_not_signed_is_refused(command, stores):
+    done = command("rollback", "false alarms", **stores.environment)
+
+    assert done.returncode == 1
+    assert "version 1 is not signed as promoted: readmission sign 1 --reason" in done.stdout
+    assert stores.registry().production().version == "2"
 
 
 def test_without_any_store_a_rollback_names_the_setting(command):
