@@ -180,9 +180,7 @@ def _served(
 
 def _in_ledger(actions: Sequence[str], registry: ModelRegistry, inference: InferenceDatabase) -> list[str]:
     """The versions with one of these actions, the oldest first, each once."""
-    rows = inference.promotions()
-    found = [row.version for row in rows if row.model_name == registry.model_name and row.action in actions]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(row.version for row in inference.promotions(registry.model_name, actions)))
 
 
 def _against(ours: Scored, theirs: Scored | None, rows: HeldOut) -> Comparison | None:

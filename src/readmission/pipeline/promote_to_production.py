@@ -133,11 +133,9 @@ def _complete(
 
 
 def _recorded(version: ModelVersion, pipeline_run_id: str, inference: InferenceDatabase) -> PromotionRecord | None:
-    ours = (version.name, version.version, pipeline_run_id)
-    for record in inference.promotions():
-        if (record.model_name, record.version, record.pipeline_run_id) == ours and record.action in _OUTCOME:
-            return record
-    return None
+    decisions = inference.promotions(version.name, _OUTCOME)
+    ours = (row for row in decisions if (row.version, row.pipeline_run_id) == (version.version, pipeline_run_id))
+    return next(ours, None)
 
 
 def _record(

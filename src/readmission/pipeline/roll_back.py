@@ -57,8 +57,7 @@ def roll_back(
 
 def unfinished_rollback(registry: ModelRegistry, inference: InferenceDatabase) -> PromotionRecord | None:
     """The newest change in the ledger if it is a rollback that was killed before or between its two aliases."""
-    ours = [row for row in inference.promotions() if row.model_name == registry.model_name]
-    changes = [row for row in ours if row.action in ("promote", "rollback")]
+    changes = inference.promotions(registry.model_name, ("promote", "rollback"))
     current, previous = registry.production(), registry.previous()
     if not changes or changes[-1].action != "rollback" or current is None or previous is None:
         return None

@@ -91,9 +91,8 @@ def has_other_digests(version: ModelVersion, recorded: dict[str, str]) -> bool:
 def _approved_digests(model_name: str, inference: InferenceDatabase) -> dict[str, dict[str, str]]:
     """The numbers of the promoted and signed versions, each with the newest digests that the ledger holds for it."""
     digests: dict[str, dict[str, str]] = {}
-    for record in inference.promotions():
-        if record.model_name == model_name and record.action in APPROVALS:
-            digests[record.version] = recorded_digests(record) or digests.get(record.version, {})
+    for record in inference.promotions(model_name, APPROVALS):
+        digests[record.version] = recorded_digests(record) or digests.get(record.version, {})
     return digests
 
 

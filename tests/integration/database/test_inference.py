@@ -136,6 +136,16 @@ def test_promotions_come_back_in_the_order_of_their_decisions(inference_database
     assert inference_database.promotions() == [PROMOTION, reject]
 
 
+def test_the_ledger_of_one_model_has_only_its_rows_with_the_actions_that_are_asked_for(inference_database):
+    reject = replace(PROMOTION, action="reject", version="4")
+    other_model = replace(PROMOTION, model_name="other")
+    for record in (PROMOTION, reject, other_model):
+        inference_database.record_promotion(record)
+
+    assert inference_database.promotions(PROMOTION.model_name, ("promote",)) == [PROMOTION]
+    assert inference_database.promotions(PROMOTION.model_name) == [PROMOTION, reject]
+
+
 def test_a_decision_recorded_twice_is_in_the_ledger_once(inference_database):
     inference_database.record_promotion(PROMOTION)
     inference_database.record_promotion(replace(PROMOTION, at=NOW + timedelta(hours=1)))

@@ -4,6 +4,7 @@ Serving imports this module, so it must not import pandas.
 """
 
 import json
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -100,10 +101,16 @@ class InferenceDatabase(Database):
         """
         return self._locked("promotion")
 
-    def promotions(self) -> list[PromotionRecord]:
-        """All decisions of the ledger, the oldest first."""
-        columns = [promotions.c[field.name] for field in fields(PromotionRecord)]
-        rows = self._read(lambda connection: connection.execute(select(*columns).order_by(promotions.c.id)).all())
+    def promotions(
+        self, model_name: str | None = None, actions: Collection[str] | None = None
+    ) -> list[PromotionRecord]:
+        """The rows of the ledger, the oldest first; where given, of this model and with one of these actions."""
+        ledger = select(*(promotions.c[field.name] for field in fields(PromotionRecord))).order_by(promotions.c.id)
+        if model_name is not None:
+            ledger = ledger.where(promotions.c.model_name == model_name)
+        if actions is not None:
+            ledger = ledger.where(promotions.c.action.in_(list(actions)))
+        rows = self._read(lambda connection: connection.execute(ledger).all())
         return [PromotionRecord(*row) for row in rows]
 
 
