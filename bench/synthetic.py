@@ -15,7 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from readmission.data_api.encounter_file import read_encounters
 from readmission.domain.cleaning import clean, validate_raw
-from readmission.domain.cohort import TARGET_COLUMN, patient_split
+from readmission.domain.cohort import patient_split
+from readmission.domain.horizon import HORIZONS
 from readmission.domain.schema import FEATURES, NAME_OF_RAW, Kind
 from readmission.modeling.features import ClinicalEncoder
 from readmission.settings import DataApiSettings
@@ -59,7 +60,7 @@ def _aucs(frame: pd.DataFrame) -> dict[str, float]:
     split = frame["patient_nbr"].map(lambda patient: patient_split(int(patient)))
     X = ClinicalEncoder().fit_transform(frame)
     figures = {}
-    for target, column in TARGET_COLUMN.items():
+    for name_of_horizon, horizon in HORIZONS.items():
         for name, model in _models().items():
             model.fit(X[split == "train"], frame[column][split == "train"])
             probability = model.predict_proba(X[split == "test"])[:, 1]

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "errors": set(),
     "log": set(),
     "http_contract": {"errors"},
-    "settings": {"settings", "errors"},
+    "settings": {"settings", "domain", "errors"},
     "services": {"settings"},
 }
 # what a pure rule may stand on, beside the standard library

@@ -55,6 +55,8 @@ def _same(shown: str, default: object, name: str) -> bool:
         return shown.lower() in ({"true", "1"} if default else {"false", "0"})
     if isinstance(default, int | float):
         return float(shown) == float(default)
+    if isinstance(default, tuple):
+        return shown == ",".join(default)
     return shown == str(default)
 
 

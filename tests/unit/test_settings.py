@@ -13,6 +13,7 @@ CLASSES = (DataApiSettings, InferenceSettings, PageSettings, PipelineSettings, T
 def _clean_environment(monkeypatch):
     for name in {name for each in CLASSES for name in each.model_fields}:
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("TARGET", raising=False)
 
 
 def _secrets(each: type[EnvironmentSettings]) -> set[str]:
@@ -37,6 +38,33 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch):
     assert DataApiSettings().data_path is None
 
 
+def test_the_first_horizon_is_the_primary_one(monkeypatch):
+    monkeypatch.setenv("HORIZONS", "within_30_days, any")
+
+    models = InferenceSettings().registered_models()
+
+    assert list(models.items()) == [
+        ("within_30_days", "diabetes_classifier_30d"),
+        ("any", "diabetes_classifier"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "horizons"), [("any", "any,within_30_days"), ("within_30_days", "within_30_days,any")]
+)
+def test_the_setting_of_an_earlier_release_is_answered_with_what_to_write_instead(monkeypatch, target, horizons):
+    monkeypatch.setenv("TARGET", target)
+
+    with pytest.raises(ValidationError, match=f"delete TARGET and write HORIZONS={horizons}"):
+        PipelineSettings()
+
+
+def test_a_target_of_another_program_is_ignored(monkeypatch):
+    monkeypatch.setenv("TARGET", "release")
+
+    assert PipelineSettings().horizons == ("any", "within_30_days")
+
+
 def test_settings_cannot_be_changed():
     with pytest.raises(ValidationError):
         DataApiSettings().batch_size = 3
@@ -51,7 +79,9 @@ def test_settings_cannot_be_changed():
         (InferenceSettings, "MODEL_POLL_SECONDS", "0"),
         (InferenceSettings, "INFERENCE_WORKERS", "two"),
         (InferenceSettings, "INFERENCE_PORT", "0"),
-        (PipelineSettings, "TARGET", "tomorrow"),
+        (PipelineSettings, "HORIZONS", "tomorrow"),
+        (PipelineSettings, "HORIZONS", "any,any"),
+        (InferenceSettings, "HORIZONS", ","),
         (PipelineSettings, "GATE_SIGNING_KEY", "too-short"),
         (InferenceSettings, "GATE_PUBLIC_KEY", "too-short"),
         (InferenceSettings, "GATE_PUBLIC_KEY", f"{'a' * 43}=,too-short"),

@@ -1,13 +1,11 @@
-"""The cohort's exclusions, the prediction targets, and the split of the patients into train, validation and test."""
+"""The cohort's exclusions, and the split of the patients into train, validation and test."""
 
 import hashlib
 from typing import Literal
 
-Target = Literal["any", "within_30_days"]
 Split = Literal["train", "validation", "test"]
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-TARGET_COLUMN: dict[Target, str] = {"any": "readmitted", "within_30_days": "readmitted_within_30_days"}
 
 # discharge dispositions of death and hospice (IDs_mapping.csv): these patients cannot be readmitted
 DEATH_OR_HOSPICE = frozenset({11, 13, 14, 19, 20, 21})

@@ -58,7 +58,7 @@ def _for_ledger(evidence: Evidence, findings: Sequence[tuple[Check, Finding]]) -
     figures: dict[str, Any] = {
         "checks": [check.report(finding) for check, finding in findings],
         "test_roc_auc": asdict(challenger.test_roc_auc),
-        "target": challenger.target,
+        "horizon": challenger.horizon,
         "data_source": challenger.data_source,
         "batch_numbers": sorted(challenger.batch_numbers),
     }

@@ -72,4 +72,6 @@ def _text(value: object) -> str:
         return value.get_secret_value()
     if isinstance(value, Path):
         return str(value.expanduser().resolve())
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value)

@@ -18,7 +18,8 @@ from sklearn.metrics import (
 
 from readmission.domain.bootstrap import Observations, roc_auc_interval
 from readmission.domain.calibration import Calibration, calibrate
-from readmission.domain.cohort import TARGET_COLUMN, Split, Target
+from readmission.domain.cohort import Split
+from readmission.domain.horizon import HORIZONS, HorizonName
 from readmission.errors import NotEnoughData
 
 MEDIUM_RISK_PERCENTILE = 50
@@ -56,7 +57,7 @@ class Measurement:
 def measure(
     predict: Callable[[pd.DataFrame], np.ndarray],
     frames: Mapping[Split, pd.DataFrame],
-    target: Target,
+    horizon: HorizonName,
     *,
     rounds: int,
     seed: int,
@@ -67,7 +68,7 @@ def measure(
     Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
     """
     # the outcomes come first, so that a split that cannot be measured is found before any prediction
-    observed = {split: observations(frame, target) for split, frame in frames.items()}
+    observed = {split: observations(frame, horizon) for split, frame in frames.items()}
     scored = {split: (observed[split], predict(frame)) for split, frame in frames.items()}
     cut_offs = choose_cut_offs(*scored["validation"])
     metrics = {
@@ -81,9 +82,9 @@ def measure(
     return Measurement(scored, cut_offs, metrics, calibration.is_good)
 
 
-def observations(frame: pd.DataFrame, target: Target) -> Observations:
+def observations(frame: pd.DataFrame, horizon: HorizonName) -> Observations:
     """The outcomes and patients of clean encounters; raises ``NotEnoughData`` when they cannot measure a model."""
-    return Observations.of(frame[TARGET_COLUMN[target]].to_numpy(), frame["patient_nbr"].to_numpy())
+    return Observations.of(frame[HORIZONS[horizon].column].to_numpy(), frame["patient_nbr"].to_numpy())
 
 
 def choose_cut_offs(observed: Observations, probability: np.ndarray) -> CutOffs:

@@ -4,7 +4,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from readmission.domain.cohort import TARGET_COLUMN, Target
+from readmission.domain.horizon import HORIZONS, HorizonName
 from readmission.modeling.candidate import THREADS
 from readmission.modeling.candidates import load
 from readmission.modeling.features import ClinicalEncoder
@@ -25,10 +25,10 @@ def build(candidate: str, seed: int) -> Pipeline:
     )
 
 
-def fit(candidate: str, train: pd.DataFrame, target: Target, seed: int) -> Pipeline:
+def fit(candidate: str, train: pd.DataFrame, horizon: HorizonName, seed: int) -> Pipeline:
     """A pipeline fitted on clean encounters; the same rows and seed give the same model.
 
     Raises ``KeyError`` for a name that is not in ``CANDIDATE_NAMES``.
     """
     with threadpool_limits(limits=THREADS):
-        return build(candidate, seed).fit(train, train[TARGET_COLUMN[target]].to_numpy())
+        return build(candidate, seed).fit(train, train[HORIZONS[horizon].column].to_numpy())

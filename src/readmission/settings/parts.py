@@ -1,10 +1,14 @@
 """The parts that the settings of several processes share, one class for each subject."""
 
+import os
 import re
 from datetime import time
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
+from readmission.domain.horizon import HORIZON_NAMES, HORIZONS, HorizonName
 from readmission.settings.base import EnvironmentSettings
 
 # 32 bytes in URL-safe base64
@@ -52,15 +56,43 @@ class DataApiReaderSettings(EnvironmentSettings):
 
 
 class RegistrySettings(EnvironmentSettings):
-    """The address of MLflow, the account of this process there, and the name of the registered model.
+    """The address of MLflow, the account of this process there, and the registered models.
 
-    MLflow's client reads the account from the environment: see ``adapters/mlflow_requests.py``.
+    MLflow's client reads the account from the environment: see ``adapters/mlflow_requests.py``. ``horizons``: what is
+    predicted, the primary first. ``model_name``: what the names of all registered models begin with.
     """
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     mlflow_tracking_username: str | None = None
     mlflow_tracking_password: SecretStr | None = None
+    horizons: Annotated[tuple[HorizonName, ...], NoDecode, Field(min_length=1, validate_default=True)] = HORIZON_NAMES
     model_name: str = "diabetes_classifier"
+
+    @field_validator("horizons", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("horizons")
+    @classmethod
+    def _each_once(cls, value: tuple[HorizonName, ...]) -> tuple[HorizonName, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a horizon is named twice")
+        return value
+
+    @field_validator("horizons")
+    @classmethod
+    def _instead_of_target(cls, value: tuple[HorizonName, ...]) -> tuple[HorizonName, ...]:
+        # the setting of earlier releases; a TARGET of any other value belongs to another program
+        old = os.environ.get("TARGET")
+        if old in HORIZON_NAMES and not os.environ.get("HORIZONS"):
+            primary_first = ",".join(sorted(HORIZON_NAMES, key=lambda name: name != old))
+            raise ValueError(f"it replaces TARGET={old}: delete TARGET and write HORIZONS={primary_first}")
+        return value
+
+    def registered_models(self) -> dict[HorizonName, str]:
+        """The name of the registered model of each horizon, the primary first."""
+        return {name: HORIZONS[name].model_name(self.model_name) for name in self.horizons}
 
 
 class AirflowApiSettings(EnvironmentSettings):

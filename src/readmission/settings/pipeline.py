@@ -1,10 +1,10 @@
 """The settings of the pipeline's tasks, and of the commands ``migrate``, ``rollback`` and ``sign``."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from readmission.domain.horizon import HORIZONS
 from readmission.settings.parts import (
     AirflowApiSettings,
     DataApiReaderSettings,
@@ -36,11 +36,10 @@ class PipelineSettings(
     data_api_certificate: Path | None = None
     inference_api_url: str | None = None
     admin_api_key: SecretStr | None = None
-    target: Literal["any", "within_30_days"] = "any"
     experiment_name: str = "diabetes_classification"
     model_seed: int = 0
     bootstrap_rounds: int = Field(default=200, ge=10)
     git_commit: str | None = None
-    gate_floor_any: float = Field(default=0.60, ge=0, lt=1)
-    gate_floor_within_30_days: float = Field(default=0.58, ge=0, lt=1)
+    gate_floor_any: float = Field(default=HORIZONS["any"].default_floor, ge=0, lt=1)
+    gate_floor_within_30_days: float = Field(default=HORIZONS["within_30_days"].default_floor, ge=0, lt=1)
     gate_non_inferiority_margin: float = Field(default=0.01, ge=0, lt=1)

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from readmission.domain.cleaning import clean, validate_raw
-from readmission.domain.cohort import TARGET_COLUMN, patient_split
+from readmission.domain.cohort import patient_split
+from readmission.domain.horizon import HORIZONS
 from readmission.domain.encoding import is_icd9
 from readmission.domain.schema import COLUMN, DRUGS, FEATURES, NAME_OF_RAW, RAW_NAMES, Kind
 from readmission.modeling.features import ClinicalEncoder
@@ -166,10 +167,10 @@ def _boosting():
 
 
 @pytest.mark.parametrize("make_model", [_logistic, _boosting])
-@pytest.mark.parametrize("target", TARGET_COLUMN)
+@pytest.mark.parametrize("target", HORIZONS)
 def test_a_model_learns_about_as_much_as_from_real_rows(encoded, make_model, target):
     X, rows, split = encoded
-    y = rows[TARGET_COLUMN[target]].to_numpy()
+    y = rows[HORIZONS[target].column].to_numpy()
 
     model = make_model().fit(X[split == "train"], y[split == "train"])
 

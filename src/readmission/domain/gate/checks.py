@@ -4,17 +4,14 @@ A comparison with NaN is false, so each check is written such that NaN fails it.
 """
 
 from readmission.domain.bootstrap import Interval
-from readmission.domain.cohort import Target
 from readmission.domain.gate.check import Check, Finding, judged, not_applicable
 from readmission.domain.gate.evidence import Comparison, Evidence, is_synthetic
+from readmission.domain.horizon import HORIZONS
 from readmission.domain.model_file import PARITY_LIMIT
-
-# a test AUC above this limit indicates that the outcome leaked into the features (see docs/architecture.md)
-LEAK_ALARM_AUC: dict[Target, float] = {"any": 0.75, "within_30_days": 0.72}
 
 
 def _leak_alarm(evidence: Evidence) -> Finding:
-    found, limit = evidence.challenger.test_roc_auc.value, LEAK_ALARM_AUC[evidence.challenger.target]
+    found, limit = evidence.challenger.test_roc_auc.value, HORIZONS[evidence.challenger.horizon].leak_alarm_auc
     passed = found <= limit
     text = (
         f"a test ROC AUC of {found:.4f} is not above {limit}"
@@ -47,18 +44,6 @@ def _not_rolled_back(evidence: Evidence) -> Finding:
     return judged(True, "nobody has taken this version out of production", "not rolled back", None)
 
 
-def _same_target(evidence: Evidence) -> Finding:
-    if evidence.production is None:
-        return not_applicable(evidence.incomparable)
-    ours, theirs, version = evidence.challenger.target, evidence.production.target, evidence.production.version
-    if not theirs:
-        return not_applicable(f"nothing says what version {version} in production predicts")
-    text = f"version {version} in production predicts {theirs}, this one {ours}"
-    if ours != theirs:
-        text += ": a change of target is a person's decision"
-    return judged(ours == theirs, text, ours, theirs)
-
-
 def _not_synthetic_for_real(evidence: Evidence) -> Finding:
     if evidence.production is None:
         return not_applicable(evidence.incomparable)
@@ -82,13 +67,9 @@ def _calibration(evidence: Evidence) -> Finding:
 
 
 def _same_kind(evidence: Evidence) -> bool:
-    # a calibration on synthetic encounters says nothing about real ones, nor that of one target about another one
+    # a calibration on synthetic encounters says nothing about real ones
     production, challenger = evidence.production, evidence.challenger
-    return (
-        production is not None
-        and production.target == challenger.target
-        and is_synthetic(production) == is_synthetic(challenger)
-    )
+    return production is not None and is_synthetic(production) == is_synthetic(challenger)
 
 
 def _calibrated(is_calibrated: bool) -> str:
@@ -161,7 +142,6 @@ CHECKS: tuple[Check, ...] = (
         _discrimination_floor,
     ),
     Check("not_rolled_back", "Nobody has rolled this version back", "a person's decision stands", _not_rolled_back),
-    Check("same_target", "Production and challenger predict the same", "TARGET is a person's decision", _same_target),
     Check(
         "no_synthetic_for_real",
         "A model of synthetic encounters does not replace one of real encounters",

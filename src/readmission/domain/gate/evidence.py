@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from readmission.domain.bootstrap import Interval
-from readmission.domain.cohort import Target
 from readmission.domain.data_source import SYNTHETIC
+from readmission.domain.horizon import HorizonName
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Challenger:
     """
 
     version: str
-    target: Target
+    horizon: HorizonName
     data_source: str
     batch_numbers: frozenset[int]
     test_roc_auc: Interval
@@ -42,7 +42,6 @@ class Production:
     """The version in production. ``unusable``: why this release cannot use it; empty when it can."""
 
     version: str
-    target: str
     data_source: str
     batch_numbers: frozenset[int]
     calibrated: bool
@@ -82,8 +81,6 @@ class Evidence:
             return "no version is in production"
         if self.production.unusable:
             return f"version {self.production.version} in production cannot be used: {self.production.unusable}"
-        if self.production.target != self.challenger.target:
-            return f"version {self.production.version} in production predicts {self.production.target}"
         if is_synthetic(self.production) != is_synthetic(self.challenger):
             return "one version was trained on real encounters, the other one on synthetic encounters"
         return ""
