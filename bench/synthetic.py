@@ -60,11 +60,12 @@ def _aucs(frame: pd.DataFrame) -> dict[str, float]:
     split = frame["patient_nbr"].map(lambda patient: patient_split(int(patient)))
     X = ClinicalEncoder().fit_transform(frame)
     figures = {}
-    for name_of_horizon, horizon in HORIZONS.items():
+    for horizon in HORIZONS.values():
+        outcome = frame[horizon.column]
         for name, model in _models().items():
-            model.fit(X[split == "train"], frame[column][split == "train"])
+            model.fit(X[split == "train"], outcome[split == "train"])
             probability = model.predict_proba(X[split == "test"])[:, 1]
-            figures[f"test AUC {target}, {name}"] = roc_auc_score(frame[column][split == "test"], probability)
+            figures[f"test AUC {horizon.name}, {name}"] = roc_auc_score(outcome[split == "test"], probability)
     return figures
 
 
