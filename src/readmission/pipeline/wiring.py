@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from readmission.domain.horizon import HorizonName
 from readmission.domain.schedule import Schedule
 from readmission.settings import PipelineSettings
 
@@ -134,15 +133,12 @@ def inference_api() -> "InferenceApi | None":
     return InferenceApi(settings.inference_api_url, admin_api_key=settings.admin_api_key)
 
 
-def gate_limits(settings: PipelineSettings) -> dict[HorizonName, "Limits"]:
-    """The limits of the gate for each horizon."""
+def gate_limits(settings: PipelineSettings) -> "Limits":
+    """The limits of the gate for the target of these settings."""
     from readmission.domain.gate.evidence import Limits
 
-    floors: dict[HorizonName, float] = {
-        "any": settings.gate_floor_any,
-        "within_30_days": settings.gate_floor_within_30_days,
-    }
-    return {name: Limits(floor, settings.gate_non_inferiority_margin) for name, floor in floors.items()}
+    floors = {"any": settings.gate_floor_any, "within_30_days": settings.gate_floor_within_30_days}
+    return Limits(floors[settings.target], settings.gate_non_inferiority_margin)
 
 
 # the factory of each task parameter that is not a reference, by the parameter's name
