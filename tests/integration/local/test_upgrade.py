@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from alembic import command
 from mlflow import MlflowClient
+from sqlalchemy import create_engine
 
 from doubles.gate_keys import PUBLIC_KEY, SIGNER, SIGNING_KEY
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
@@ -120,10 +121,9 @@ def installation(mlflow_server: str, tmp_path: Path, request: Any, split_cohort:
     name = "m" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
     urls = {f"{each.upper()}_DATABASE_URL": f"sqlite:///{tmp_path}/{each}.db" for each in ("raw", "clean", "inference")}
     found = Installation(ModelRegistry(mlflow_server, name), MlflowClient(mlflow_server), urls, split_cohort)
-    with found.inference() as inference:
-        inference._write(  # noqa: SLF001 - the tables as the earlier release left them
-            lambda connection: command.upgrade(configuration("inference", connection), LAST_REVISION)
-        )
+    # the tables as the earlier release left them
+    with create_engine(urls["INFERENCE_DATABASE_URL"]).begin() as connection:
+        command.upgrade(configuration("inference", connection), LAST_REVISION)
     return found
 
 
