@@ -77,7 +77,7 @@ class AnyWork(Database):
 
 
 def prediction(prediction_id):
-    return PredictionRecord(prediction_id, datetime.now(UTC), "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
+    return PredictionRecord(prediction_id, datetime.now(UTC), "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, [], "predict")
 
 
 def message_of(database):

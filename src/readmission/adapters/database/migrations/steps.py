@@ -32,6 +32,22 @@ def create_table(name: str, *items: Any) -> None:
     )
 
 
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column at the end of a table unless the table has one of this name."""
+    known = {found["name"] for found in sa.inspect(op.get_bind()).get_columns(table)}
+    if column.name not in known:
+        op.add_column(table, column)
+
+
+def commit_progress() -> None:
+    """Commit on MySQL and MariaDB, so that a long change of rows neither holds all their locks nor starts anew.
+
+    SQLite keeps its one transaction, since nothing else keeps a second migration out there.
+    """
+    if not is_sqlite(op.get_bind()):
+        op.execute("COMMIT")
+
+
 def create_index(name: str, table: str, columns: list[str]) -> None:
     """Create an index unless the table has one of this name."""
     known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
