@@ -1,5 +1,6 @@
 """Repeatable steps of migrations. MySQL commits each DDL statement, so a killed migration leaves some steps done."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ _REMEDIES = {
     1419: "set log_bin_trust_function_creators=1 on the server, or grant SUPER on *.* to this user",
     1142: "grant TRIGGER on this database to this user",
 }
+CHUNK_ROWS = 10_000
 UTC_DATETIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -39,13 +41,22 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
         op.add_column(table, column)
 
 
-def commit_progress() -> None:
-    """Commit on MySQL and MariaDB, so that a long change of rows neither holds all their locks nor starts anew.
+def chunks(row_id: sa.ColumnClause[int]) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions that together select the rows which are there now, ``CHUNK_ROWS`` each; ``row_id`` is the primary key.
 
-    SQLite keeps its one transaction, since nothing else keeps a second migration out there.
+    MySQL and MariaDB commit after each chunk, so that a long change neither holds the locks of all rows nor starts anew
+    when it is killed. SQLite keeps its one transaction, since nothing else keeps a second migration out there.
     """
-    if not is_sqlite(op.get_bind()):
-        op.execute("COMMIT")
+    connection = op.get_bind()
+    last = connection.scalar(sa.select(sa.func.max(row_id))) or 0
+    done = 0
+    while done < last:
+        ids = sa.select(row_id).where(row_id > done, row_id <= last).order_by(row_id).limit(CHUNK_ROWS).subquery()
+        end = connection.scalar(sa.select(sa.func.max(ids.c[row_id.name]))) or last
+        yield sa.and_(row_id > done, row_id <= end)
+        if not is_sqlite(connection):
+            op.execute("COMMIT")
+        done = end
 
 
 def create_index(name: str, table: str, columns: list[str]) -> None:

@@ -5,21 +5,19 @@ otherwise ``any``, the earlier default. The risk band and the calibration were n
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from readmission.adapters.database.dialect import is_sqlite
-from readmission.adapters.database.migrations.steps import add_column, commit_progress
+from readmission.adapters.database.migrations.steps import add_column, chunks
 
 revision = "inference_0003"
 down_revision = "inference_0002"
 branch_labels = None
 depends_on = None
 
-CHUNK_ROWS = 10_000
 HORIZONS = ("any", "within_30_days")
 _predictions = sa.table(
     "predictions",
@@ -56,12 +54,13 @@ def _fill_risks() -> None:
         # SQLite writes 15 digits of a number as text, too few
         connection.connection.driver_connection.create_function("as_text", 1, repr, deterministic=True)  # type: ignore[union-attr]
     evidence = _evidence(connection)
-    for rows in _chunks(connection):
-        for name, version in connection.execute(sa.select(_row.model_name, _row.model_version).where(rows).distinct()):
+    for chunk in chunks(_row.id):
+        rows = sa.and_(chunk, _row.risks.is_(None))
+        versions = sa.select(_row.model_name, _row.model_version).where(rows).distinct()
+        for name, version in connection.execute(versions).all():
             same = sa.and_(rows, _row.model_name == name, _row.model_version == version)
             risks = _risks(connection, name, version, evidence.get((name, version), {}))
             connection.execute(sa.update(_predictions).where(same).values(risks=risks))
-        commit_progress()
 
 
 def _evidence(connection: sa.Connection) -> dict[tuple[str, str], dict[str, Any]]:
@@ -72,17 +71,6 @@ def _evidence(connection: sa.Connection) -> dict[tuple[str, str], dict[str, Any]
     for name, version, evidence in connection.execute(query):
         found.setdefault((name, version), {}).update(evidence)
     return found
-
-
-def _chunks(connection: sa.Connection) -> Iterator[sa.ColumnElement[bool]]:
-    """Conditions that together select the rows without risks which are there now."""
-    last = connection.scalar(sa.select(sa.func.max(_row.id))) or 0
-    done = 0
-    while done < last:
-        ids = sa.select(_row.id).where(_row.id > done, _row.id <= last).order_by(_row.id).limit(CHUNK_ROWS).subquery()
-        end = connection.scalar(sa.select(sa.func.max(ids.c.id))) or last
-        yield sa.and_(_row.id > done, _row.id <= end, _row.risks.is_(None))
-        done = end
 
 
 def _risks(connection: sa.Connection, name: str, version: str, evidence: dict[str, Any]) -> sa.ColumnElement[str]:
