@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from alembic import command
-from sqlalchemy import event, select, text
+from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from direct_connection import connect
@@ -148,10 +148,22 @@ def test_the_ledger_stays_append_only(earlier):
     assert [record.evidence for record in earlier.promotions()] == [evidence for *_, evidence in LEDGER]
 
 
-def test_more_rows_than_one_chunk_are_filled(earlier, monkeypatch):
+@pytest.fixture
+def updates():
+    """The statements of this process that update predictions, as they run."""
+    found = []
+
+    def note(_connection, _cursor, statement, *_):
+        if statement.startswith("UPDATE predictions"):
+            found.append(statement)
+
+    event.listen(Engine, "after_cursor_execute", note)
+    yield found
+    event.remove(Engine, "after_cursor_execute", note)
+
+
+def test_more_rows_than_one_chunk_are_filled(earlier, monkeypatch, updates):
     monkeypatch.setattr(steps, "CHUNK_ROWS", 3)
-    updates = []
-    event.listen(earlier._engine, "after_cursor_execute", lambda *event_: updates.append(event_[2]))
     with connect(earlier) as connection:
         connection.execute(text("DELETE FROM predictions WHERE prediction_id IN ('any-1', 'any-3')"))
 
@@ -159,7 +171,7 @@ def test_more_rows_than_one_chunk_are_filled(earlier, monkeypatch):
 
     assert all(risks(earlier).values())
     # 6 rows of 4 versions: any-0, any-2, any-4; then one of each of three versions
-    assert len([statement for statement in updates if statement.startswith("UPDATE predictions")]) == 1 + 3
+    assert len(updates) == 1 + 3
 
 
 @pytest.mark.parametrize("last_statement", ["ALTER TABLE predictions", "ALTER TABLE outcomes", "UPDATE predictions"])
@@ -169,6 +181,16 @@ def test_an_upgrade_that_was_killed_is_finished_by_the_next(earlier, in_process,
 
     earlier.migrate()
 
+    assert all(risks(earlier).values())
+
+
+def test_processes_that_upgrade_at_once_do_not_disturb_each_other(earlier, in_process):
+    url = earlier.url.render_as_string(hide_password=False)
+
+    processes = [in_process("migrate", url, "inference") for _ in range(3)]
+
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
     assert all(risks(earlier).values())
 
 

@@ -1,5 +1,6 @@
 """Repeatable steps of migrations. MySQL commits each DDL statement, so a killed migration leaves some steps done."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,8 +45,7 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
 def chunks(row_id: sa.ColumnClause[int]) -> Iterator[sa.ColumnElement[bool]]:
     """Conditions that together select the rows which are there now, ``CHUNK_ROWS`` each; ``row_id`` is the primary key.
 
-    MySQL and MariaDB commit after each chunk, so that a long change neither holds the locks of all rows nor starts anew
-    when it is killed. SQLite keeps its one transaction, since nothing else keeps a second migration out there.
+    Each chunk is committed, so that others write meanwhile, and a migration that was killed does not start anew.
     """
     connection = op.get_bind()
     last = connection.scalar(sa.select(sa.func.max(row_id))) or 0
@@ -54,9 +54,17 @@ def chunks(row_id: sa.ColumnClause[int]) -> Iterator[sa.ColumnElement[bool]]:
         ids = sa.select(row_id).where(row_id > done, row_id <= last).order_by(row_id).limit(CHUNK_ROWS).subquery()
         end = connection.scalar(sa.select(sa.func.max(ids.c[row_id.name]))) or last
         yield sa.and_(row_id > done, row_id <= end)
-        if not is_sqlite(connection):
-            op.execute("COMMIT")
+        _let_others_write(connection)
         done = end
+
+
+def _let_others_write(connection: sa.Connection) -> None:
+    op.execute("COMMIT")
+    # the other servers begin a transaction by themselves, and lock rows only
+    if is_sqlite(connection):
+        # who waits for SQLite's lock looks every 0.1 s
+        time.sleep(0.15)
+        op.execute("BEGIN IMMEDIATE")
 
 
 def create_index(name: str, table: str, columns: list[str]) -> None:
