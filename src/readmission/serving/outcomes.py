@@ -89,10 +89,9 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
 
     @router.post(
         "/outcomes",
-        response_model=KnownOutcome,
         summary="Record the outcome of a prediction",
         description="A later report may add to what is known. Sending the same outcome again changes nothing.",
-        responses=problems(400, 401, 404, 409, 413, 415, 422, 503),
+        responses={200: {"model": KnownOutcome}, **problems(400, 401, 404, 409, 413, 415, 422, 503)},
         openapi_extra=json_body(Outcome),
     )
     async def outcomes(request: Request) -> Response:
