@@ -101,6 +101,7 @@ def record(
         prediction=scored["prediction"],
         threshold=live.metadata.threshold,
         features={name: value for name, value in encounter.items() if value is not None},
+        risks=[],
         source=source,
     )
 

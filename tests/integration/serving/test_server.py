@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+from datetime import UTC, datetime
 
 import numpy as np
 import psutil
@@ -226,14 +227,21 @@ def check_predictions_and_outcomes_are_kept(server) -> None:
     prediction_id = server.predict(EXAMPLE).document["prediction_id"]
     batch = server.call("POST", "/predict_batch", [EXAMPLE] * 3, JSON).document
     third = batch["predictions"][2]["prediction_id"]
-    outcomes = [(prediction_id, True), (prediction_id, True), (prediction_id, False), (third, False), ("unknown", True)]
-
-    codes = [
-        server.call("POST", "/outcomes", {"prediction_id": known, "readmitted": readmitted}, JSON).status
-        for known, readmitted in outcomes
+    today = datetime.now(UTC).date()
+    outcomes = [
+        {"prediction_id": prediction_id, "days_until_readmission": 0},
+        {"prediction_id": prediction_id, "days_until_readmission": 0},
+        {"prediction_id": prediction_id, "days_until_readmission": 2},
+        {"prediction_id": third, "not_readmitted_by": str(today)},
+        {"prediction_id": "unknown", "days_until_readmission": 0},
     ]
 
-    assert codes == [204, 204, 409, 204, 404]
+    answers = [server.call("POST", "/outcomes", outcome, JSON) for outcome in outcomes]
+
+    # the patient cannot have come back in the future
+    assert [answer.status for answer in answers] == [200, 200, 422, 200, 404]
+    assert answers[0].document["truth"] == {"any": True, "within_30_days": True}
+    assert answers[3].document["truth"] == {"any": None, "within_30_days": None}
 
 
 def test_predictions_and_outcomes_are_kept_in_sqlite(server):
@@ -254,7 +262,7 @@ def test_without_its_database_the_server_predicts_counts_the_loss_and_logs_no_pa
 
     with serve(inference_database_url=nowhere) as server:
         codes = [server.predict(EXAMPLE | {"race": race}).status for race in ("Hispanic", "Secret Name")]
-        outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "readmitted": True}, JSON)
+        outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "days_until_readmission": 0}, JSON)
         lost = server.samples("readmission_prediction_log_failures_total")
         log = server.log.read_text()
 
