@@ -96,12 +96,12 @@ def percent(share: float, language: Language) -> str:
 
 def _show_risk(risk: Risk, language: Language) -> None:
     words = when(language, [risk["horizon"]])
-    probability, level, threshold, version = st.columns([3, 2, 3, 2])
+    st.markdown(f"**{text(language, 'readmission', when=words)}**")
+    probability, level, threshold = st.columns(3)
     probability.metric(text(language, "risk", when=words), percent(risk["probability"], language))
     level.metric(text(language, "band"), text(language, f"band.{risk['risk_band']}"))
     threshold.metric(text(language, "threshold", when=words), percent(risk["threshold"], language))
-    version.metric(text(language, "model"), text(language, "version", version=risk["model_version"]))
-    version.caption(risk["model_name"])
+    st.caption(text(language, "model", name=risk["model_name"], version=risk["model_version"]))
 
 
 def _key(longest_first: Sequence[Risk]) -> str:

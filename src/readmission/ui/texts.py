@@ -56,12 +56,13 @@ TEXTS: dict[Language, dict[str, str]] = {
         "example": "Cargar un ejemplo",
         "missing": "Faltan datos obligatorios: {fields}.",
         "and": "y",
-        "risk": "Riesgo de reingreso {when}",
+        "readmission": "Reingreso {when}",
+        "risk": "Riesgo {when}",
         "band": "Nivel de riesgo",
         "band.low": "Bajo",
         "band.medium": "Medio",
         "band.high": "Alto",
-        "threshold": "Umbral de reingreso {when}",
+        "threshold": "Umbral: {when}",
         "reached": "El riesgo alcanza el umbral de reingreso {reached}.",
         "below": "El riesgo queda por debajo del umbral de reingreso {below}.",
         "mixed": "El riesgo alcanza el umbral de reingreso {reached}, pero no el de reingreso {below}.",
@@ -73,8 +74,7 @@ TEXTS: dict[Language, dict[str, str]] = {
             "Los modelos no concuerdan para este paciente, así que ninguno de los dos riesgos es fiable: el de "
             "reingreso {shorter} no puede ser mayor que el de reingreso {longer}."
         ),
-        "model": "Modelo",
-        "version": "versión {version}",
+        "model": "Modelo: {name}, versión {version}",
         "prediction_id": "Identificador de la predicción: {prediction_id}",
         "synthetic_model": "Riesgo de reingreso {when}: entrenado con datos sintéticos, no usar con pacientes.",
         "uncalibrated": (
@@ -145,12 +145,13 @@ TEXTS: dict[Language, dict[str, str]] = {
         "example": "Fill in an example",
         "missing": "Required values are missing: {fields}.",
         "and": "and",
-        "risk": "Risk of readmission {when}",
+        "readmission": "Readmission {when}",
+        "risk": "Risk {when}",
         "band": "Risk band",
         "band.low": "Low",
         "band.medium": "Medium",
         "band.high": "High",
-        "threshold": "Threshold for readmission {when}",
+        "threshold": "Threshold: {when}",
         "reached": "The risk reaches the threshold for readmission {reached}.",
         "below": "The risk is below the threshold for readmission {below}.",
         "mixed": "The risk reaches the threshold for readmission {reached}, but not the one for readmission {below}.",
@@ -162,8 +163,7 @@ TEXTS: dict[Language, dict[str, str]] = {
             "The models disagree about this patient, so neither risk can be relied on: the risk of readmission "
             "{shorter} cannot be higher than the one of readmission {longer}."
         ),
-        "model": "Model",
-        "version": "version {version}",
+        "model": "Model: {name}, version {version}",
         "prediction_id": "Prediction identifier: {prediction_id}",
         "synthetic_model": "Risk of readmission {when}: trained on synthetic data, do not use with patients.",
         "uncalibrated": (

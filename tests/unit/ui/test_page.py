@@ -60,24 +60,24 @@ def test_the_example_gives_the_risk_of_each_horizon_with_its_model():
     app = _submitted(FakeInferenceApi())
 
     assert _metrics(app) == [
-        ("Riesgo de reingreso en algún momento", "61,2 %"),
+        ("Riesgo en algún momento", "61,2 %"),
         ("Nivel de riesgo", "Alto"),
-        ("Umbral de reingreso en algún momento", "45,8 %"),
-        ("Modelo", "versión 3"),
-        ("Riesgo de reingreso en menos de 30 días", "15,3 %"),
+        ("Umbral: en algún momento", "45,8 %"),
+        ("Riesgo en menos de 30 días", "15,3 %"),
         ("Nivel de riesgo", "Medio"),
-        ("Umbral de reingreso en menos de 30 días", "11,0 %"),
-        ("Modelo", "versión 5"),
+        ("Umbral: en menos de 30 días", "11,0 %"),
     ]
+    assert "Modelo: diabetes_classifier, versión 3" in _told(app.caption)
+    assert "Modelo: diabetes_classifier_30d, versión 5" in _told(app.caption)
     assert not app.exception
 
 
 def test_the_primary_horizon_comes_first():
     app = _submitted(FakeInferenceApi(models={"within_30_days": MODEL_30D, "any": MODEL}), "en")
 
-    assert [label for label, _ in _metrics(app) if label.startswith("Risk of")] == [
-        "Risk of readmission within 30 days",
-        "Risk of readmission at any later time",
+    assert [told for told in _told(app.markdown) if told.startswith("**Readmission")] == [
+        "**Readmission within 30 days**",
+        "**Readmission at any later time**",
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_horizon_without_a_model_is_said_to_be_missing():
     missing = "Risk of readmission within 30 days: not available, because there is no model yet."
     assert _told(app.warning) == [missing]
     assert missing in _told(app.markdown)
-    assert ("Risk of readmission at any later time", "61.2 %") in _metrics(app)
+    assert ("Risk at any later time", "61.2 %") in _metrics(app)
 
 
 def test_a_horizon_that_is_not_served_is_not_missed():
@@ -131,7 +131,7 @@ def test_a_change_of_language_keeps_the_values_and_the_risk():
 
     app = _switch(app, "en")
 
-    assert ("Risk of readmission within 30 days", "15.3 %") in _metrics(app)
+    assert ("Risk within 30 days", "15.3 %") in _metrics(app)
     assert app.selectbox(key="field.en.admission_source_id").value == 7
     assert len(api.asked) == 1
 

@@ -31,7 +31,7 @@ def test_every_feature_has_a_name():
 
 
 def test_placeholders_are_filled():
-    assert text("es", "version", version=7) == "versión 7"
+    assert text("es", "readmission", when="mañana") == "Reingreso mañana"
 
 
 def test_several_horizons_are_joined_in_the_language_of_the_reader():
