@@ -98,8 +98,8 @@ def _model_column(model: Mapping[str, Any] | None, risk: Mapping[str, Any] | Non
 def _why_missing(horizon: HorizonName, note: str) -> str:
     """What the note says of a horizon; the subject of such a line is ``horizon`` or ``task horizon``."""
     lines = [line for line in note.splitlines() if horizon in line.partition(": ")[0].split()]
-    why = lines or ["The notes of earlier pipeline runs, in Airflow, say why."]
-    return "\n  ".join([f"There is no model of readmission {_words(horizon)} in production.", *why])
+    told = f"There is no model of readmission {_words(horizon)} in production."
+    return "\n  ".join([told, *lines, 'docs/runbook.md, "A horizon has no model", says what to do.'])
 
 
 def _is_synthetic(model: Mapping[str, Any] | None) -> bool:

@@ -69,10 +69,11 @@ def test_the_task_that_failed_for_a_horizon_is_named_when_its_model_is_missing()
     assert note in printed(print_models, served(within_30_days=None), note, width=200)
 
 
-def test_a_missing_model_of_which_the_note_says_nothing_points_to_the_earlier_notes():
+def test_a_missing_model_of_which_the_note_says_nothing_points_to_the_runbook():
     text = printed(print_models, served(within_30_days=None), "fetch_data_from_api: no new data", width=200)
 
-    assert "The notes of earlier pipeline runs" in text
+    assert 'docs/runbook.md, "A horizon has no model"' in text
+    assert "no new data" not in text
 
 
 def test_each_synthetic_horizon_is_said_loudly():
