@@ -67,19 +67,23 @@ def first_prediction(api: InferenceApi) -> Served:
 
     Raises :class:`PipelineFailed` when it is not loaded or the prediction fails.
     """
-    _wait_until(lambda: is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
+    _wait_until(lambda: _is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
     try:
-        return Served(models=api.models(), prediction=api.predict(EXAMPLE))
+        return _served(api)
     except ReadmissionError as error:
         raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
 
 
-def is_ready(api: InferenceApi) -> bool:
-    """Whether the inference API answers and has loaded the primary horizon's model."""
+def served_all_the_same(api: InferenceApi) -> Served | None:
+    """What is served after a run that failed: the other horizon, or an earlier version. None: nothing is."""
     try:
-        return api.ready()
-    except SourceUnavailable:
-        return False
+        return _served(api)
+    except ReadmissionError:
+        return None
+
+
+def _served(api: InferenceApi) -> Served:
+    return Served(models=api.models(), prediction=api.predict(EXAMPLE))
 
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
@@ -138,6 +142,13 @@ def _wait_until(is_true: Callable[[], bool], seconds: float, why: Callable[[], s
         if time.monotonic() > deadline:
             raise PipelineFailed(why())
         time.sleep(0.3)
+
+
+def _is_ready(api: InferenceApi) -> bool:
+    try:
+        return api.ready()
+    except SourceUnavailable:
+        return False
 
 
 def _label(task: TaskState) -> str:

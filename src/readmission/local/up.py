@@ -8,7 +8,7 @@ from readmission.adapters.airflow_api import AirflowApi
 from readmission.adapters.inference_api import InferenceApi
 from readmission.errors import ReadmissionError
 from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen, settings_from
-from readmission.local.first_run import PipelineFailed, first_prediction, is_ready, run_pipeline
+from readmission.local.first_run import PipelineFailed, first_prediction, run_pipeline, served_all_the_same
 from readmission.local.instance import Instance
 from readmission.local.plan import Plan, make_plan
 from readmission.local.ports import conflicts
@@ -119,11 +119,10 @@ def _run_pipeline(plan: Plan, report: Report) -> str:
 
 
 def _print_what_serves(plan: Plan, report: Report, note: str) -> None:
-    """After a run that failed: one horizon may be in production all the same, or an earlier version."""
     print_addresses(report.console, plan.services)
     with _inference_api(plan) as api:
-        if is_ready(api):
-            print_models(report.console, first_prediction(api), note)
+        if served := served_all_the_same(api):
+            print_models(report.console, served, note)
 
 
 def _inference_api(plan: Plan) -> InferenceApi:

@@ -10,7 +10,7 @@ from readmission.adapters.airflow_api import AirflowApi, AirflowRefused
 from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.local import first_run
-from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction, run_pipeline
+from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction, run_pipeline, served_all_the_same
 from readmission.local.report import Report
 
 MODEL = {"name": "diabetes_classifier", "horizon": "any"}
@@ -187,3 +187,11 @@ def test_without_a_model_there_is_no_first_prediction():
 def test_a_refused_key_is_said():
     with pytest.raises(PipelineFailed, match="did not answer the example: no such key"):
         first_prediction(Inference([200], predict=401).api())
+
+
+def test_after_a_run_that_failed_it_is_known_what_serves_all_the_same():
+    assert served_all_the_same(Inference([200]).api()).models == {"any": MODEL, "within_30_days": None}
+
+
+def test_after_a_run_that_failed_a_prediction_that_fails_too_hides_nothing():
+    assert served_all_the_same(Inference([200], predict=503).api()) is None
