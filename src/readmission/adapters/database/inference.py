@@ -34,6 +34,7 @@ class PredictionRecord:
     prediction: int
     threshold: float
     features: dict[str, Any]
+    risks: list[dict[str, Any]]
     source: Literal["predict", "predict_batch"]
 
 
