@@ -59,7 +59,7 @@ An error that no retry can mend fails its task at once: `InvalidModel`, `Invalid
 
 from datetime import timedelta
 
-from airflow.sdk import dag, task
+from airflow.sdk import TriggerRule, dag, task
 from pendulum import datetime
 
 from readmission.modeling.candidates import CANDIDATE_NAMES
@@ -112,10 +112,10 @@ def mlops_diabetes_pipeline() -> None:
     )
     # each of the last three has one upstream task only, so that it runs when something of that task is there, and
     # neither when all of it failed nor when the run is skipped
-    each = {"trigger_rule": "all_done_min_one_success", "map_index_template": "{{ task.op_kwargs['horizon'] }}"}
+    each = {"trigger_rule": TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, "map_index_template": "{{ task.op_kwargs['horizon'] }}"}
     registered = step("register_best_model", **each).partial(trained=trained).expand(horizon=horizons)
     promotions = step("promote_to_production", **each).partial(registered=registered).expand(horizon=horizons)
-    step("signal_services_ready", trigger_rule="all_done_min_one_success")(promotions)
+    step("signal_services_ready", trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)(promotions)
 
     available >> batches
 

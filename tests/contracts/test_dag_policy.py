@@ -40,7 +40,7 @@ def described(task):
         "timeout": task.execution_timeout.total_seconds() if task.execution_timeout else None,
         "owner": task.owner,
         "mapped": bool(task.is_mapped),
-        "trigger_rule": str(task.trigger_rule),
+        "trigger_rule": task.trigger_rule.value,
         "names": getattr(task, "map_index_template", None),
     }
 
