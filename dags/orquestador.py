@@ -112,7 +112,10 @@ def mlops_diabetes_pipeline() -> None:
     )
     # each of the last three has one upstream task only, so that it runs when something of that task is there, and
     # neither when all of it failed nor when the run is skipped
-    each = {"trigger_rule": TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, "map_index_template": "{{ task.op_kwargs['horizon'] }}"}
+    each = {
+        "trigger_rule": TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+        "map_index_template": "{{ task.op_kwargs['horizon'] }}",
+    }
     registered = step("register_best_model", **each).partial(trained=trained).expand(horizon=horizons)
     promotions = step("promote_to_production", **each).partial(registered=registered).expand(horizon=horizons)
     step("signal_services_ready", trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)(promotions)

@@ -5,7 +5,7 @@ The DAG processor imports this module every few seconds, so a task's own module 
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from inspect import Parameter, signature
@@ -42,7 +42,7 @@ def airflow_task(name: str) -> Callable[..., Any]:
         limit_requests(os.environ, timeout_seconds=60, retries=5)
         run = getattr(import_module(f"readmission.pipeline.{name}"), name)
         with airflow_errors(" ".join([name, *_map_labels(context)]), COLLABORATORS["run_note"]):
-            return run(*references, **_other_arguments(run, len(references), context))
+            return run(*map(_at_once, references), **_other_arguments(run, len(references), context))
 
     call.__name__ = name
     return call
@@ -81,12 +81,17 @@ def _map_labels(context: Mapping[str, Any]) -> list[str]:
     return [str(context[name]) for name in ("candidate", "horizon") if name in context]
 
 
+def _at_once(reference: Any) -> Any:
+    # Airflow would ask for each reference of a mapped task by itself, and log the end of them as an error
+    return reference[:] if isinstance(reference, Sequence) else reference
+
+
 def _other_arguments(run: Callable[..., Any], references: int, context: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {}
     for parameter in list(signature(run).parameters.values())[references:]:
         # Airflow passes its whole context beside the DAG's own arguments
         if parameter.name in context:
-            arguments[parameter.name] = context[parameter.name]
+            arguments[parameter.name] = _at_once(context[parameter.name])
         elif parameter.default is Parameter.empty:
             arguments[parameter.name] = COLLABORATORS[parameter.name]()
     return arguments
