@@ -1,23 +1,36 @@
 """Task 2: copy every published batch that no pipeline run has finished to the landing bucket, the oldest first."""
 
+from collections.abc import Mapping
+
 from readmission.adapters.data_api import DataApi, Manifest, PublishedBatch
-from readmission.adapters.database import RawDatabase, StoredBatch
+from readmission.adapters.database import InferenceDatabase, RawDatabase, StoredBatch
 from readmission.adapters.object_store import LANDING, ObjectStore
+from readmission.domain.horizon import HorizonName
 from readmission.errors import NothingToDo, SourceChanged
 from readmission.log import get_logger
 from readmission.pipeline.references import BatchRef
 
 log = get_logger(__name__)
 
+# the ledger's actions of the gate
+DECISIONS = ("promote", "reject")
+
 
 def fetch_data_from_api(
-    pipeline_run_id: str, *, data_api: DataApi, raw: RawDatabase, store: ObjectStore
+    pipeline_run_id: str,
+    *,
+    data_api: DataApi,
+    raw: RawDatabase,
+    store: ObjectStore,
+    inference: InferenceDatabase,
+    registered_models: Mapping[HorizonName, str],
 ) -> list[BatchRef]:
     """Copy the batches of this run to the landing bucket; returns references to them.
 
-    A batch belongs to this run when no run has finished it, or when this run did and was cleared. Raises
-    :class:`NothingToDo` when there is no such batch, and :class:`SourceChanged` when the data API has another source or
-    other batches than those stored.
+    A batch belongs to this run when no run has finished it, or when this run did and was cleared. Without such a batch
+    the newest one is taken again if a horizon is new, that is, if the gate has never decided on a model of it. Raises
+    :class:`NothingToDo` when there is no batch to take, and :class:`SourceChanged` when the data API has another source
+    or other batches than those stored.
     """
     manifest = data_api.manifest()
     stored = {batch.batch_number: batch for batch in raw.batches()}
@@ -26,6 +39,9 @@ def fetch_data_from_api(
     refs |= {batch.batch_number: _published_ref(batch, manifest.source) for batch in manifest.batches}
     finished = {number for number, batch in stored.items() if batch.pipeline_run_id not in (None, pipeline_run_id)}
     pending = [refs[number] for number in sorted(refs.keys() - finished)]
+    if not pending and refs and (new := _new_horizons(registered_models, inference)):
+        log.info("a horizon is new: the newest batch is taken again", horizons=new, batch=max(refs))
+        pending = [refs[max(refs)]]
     if not pending:
         following = f"the next one comes at {manifest.next_batch_at}" if manifest.next_batch_at else "no more will come"
         raise NothingToDo(
@@ -35,6 +51,10 @@ def fetch_data_from_api(
     for ref in pending:
         _land(ref, data_api, store)
     return pending
+
+
+def _new_horizons(registered_models: Mapping[HorizonName, str], inference: InferenceDatabase) -> list[HorizonName]:
+    return [horizon for horizon, model in registered_models.items() if not inference.promotions(model, DECISIONS)]
 
 
 def _check_same_source(manifest: Manifest, stored: dict[int, StoredBatch]) -> None:

@@ -162,6 +162,7 @@ COLLABORATORS: dict[str, Callable[[], Any]] = {
     "inference": inference_database,
     "experiment": experiment,
     "registries": registries,
+    "registered_models": lambda: PipelineSettings().registered_models(),
     "candidates": lambda: CANDIDATE_NAMES,
     "signer": signer,
     "inference_api": inference_api,

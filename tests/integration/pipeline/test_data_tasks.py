@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from readmission.adapters.data_api import DataApi
-from readmission.adapters.database import CleanDatabase, RawDatabase
+from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS, patient_split
 from readmission.errors import InvalidBatch, NothingToDo
@@ -24,11 +24,16 @@ from readmission.pipeline.upload_processed_data_minio import upload_processed_da
 class Platform:
     """The collaborators of the data tasks, and the tasks in the DAG's order."""
 
-    def __init__(self, api: DataApi, raw: RawDatabase, clean: CleanDatabase, store: ObjectStore) -> None:
-        self.api, self.raw, self.clean, self.store = api, raw, clean, store
+    def __init__(
+        self, api: DataApi, raw: RawDatabase, clean: CleanDatabase, store: ObjectStore, inference: InferenceDatabase
+    ) -> None:
+        self.api, self.raw, self.clean, self.store, self.inference = api, raw, clean, store, inference
 
     def fetch(self, run: str = "run") -> list[BatchRef]:
-        return fetch_data_from_api(run, data_api=self.api, raw=self.raw, store=self.store)
+        # without a horizon, none is new
+        return fetch_data_from_api(
+            run, data_api=self.api, raw=self.raw, store=self.store, inference=self.inference, registered_models={}
+        )
 
     def run(self, run: str = "run", *, times: int = 1) -> DatasetRef:
         """The run with each task executed ``times`` times, marked as finished at its end."""
@@ -52,8 +57,10 @@ class Platform:
 
 
 @pytest.fixture
-def platform(source: Any, raw: RawDatabase, clean: CleanDatabase, object_store: ObjectStore) -> Platform:
-    return Platform(source.client, raw, clean, object_store)
+def platform(
+    source: Any, raw: RawDatabase, clean: CleanDatabase, object_store: ObjectStore, inference: InferenceDatabase
+) -> Platform:
+    return Platform(source.client, raw, clean, object_store, inference)
 
 
 def test_a_run_carries_a_batch_from_the_data_api_to_a_frozen_dataset(platform):

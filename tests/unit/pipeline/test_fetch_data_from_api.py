@@ -1,10 +1,12 @@
 """Which batches a run takes, with doubles of the data API and the store, and a real ledger."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from doubles.data_api import FakeDataApi
 from doubles.object_store import MemoryStore
-from readmission.adapters.database import StoredBatch
+from readmission.adapters.database import PromotionRecord, StoredBatch
 from readmission.errors import NothingToDo, SourceChanged, SourceUnavailable
 from readmission.pipeline.fetch_data_from_api import fetch_data_from_api
 
@@ -33,11 +35,26 @@ def ledger(raw, raw_frame):
 
 
 @pytest.fixture
-def fetch(raw, store):
-    """``fetch(api)``: the numbers of the batches that the run takes."""
+def inference(inference):
+    """The gate has decided on a model of ``any``."""
+    inference.record_promotion(decision("diabetes_classifier"))
+    return inference
 
-    def run(api: FakeDataApi) -> list[int]:
-        return [ref["batch_number"] for ref in fetch_data_from_api(RUN, data_api=api, raw=raw, store=store)]
+
+def decision(model_name: str, action: str = "promote") -> PromotionRecord:
+    return PromotionRecord(action, model_name, "1", None, "pipeline", datetime.now(UTC), "first", {}, "run 0")
+
+
+@pytest.fixture
+def fetch(raw, store, inference):
+    """``fetch(api, within_30_days="diabetes_classifier_30d")``: the numbers of the batches that the run takes."""
+
+    def run(api: FakeDataApi, **more: str) -> list[int]:
+        models = {"any": "diabetes_classifier"} | more
+        taken = fetch_data_from_api(
+            RUN, data_api=api, raw=raw, store=store, inference=inference, registered_models=models
+        )
+        return [ref["batch_number"] for ref in taken]
 
     return run
 
@@ -64,6 +81,20 @@ def test_a_run_after_the_last_batch_says_that_no_more_will_come(fetch, ledger):
 
     with pytest.raises(NothingToDo, match="no more will come"):
         fetch(FakeDataApi(published=1, total=1))
+
+
+def test_a_new_horizon_takes_the_newest_batch_again(fetch, ledger):
+    ledger(stored(1), stored(2))
+
+    assert fetch(FakeDataApi(published=2), within_30_days="diabetes_classifier_30d") == [2]
+
+
+def test_a_horizon_that_was_rejected_is_not_new(fetch, ledger, inference):
+    ledger(stored(1), stored(2))
+    inference.record_promotion(decision("diabetes_classifier_30d", "reject"))
+
+    with pytest.raises(NothingToDo):
+        fetch(FakeDataApi(published=2), within_30_days="diabetes_classifier_30d")
 
 
 def test_a_batch_that_was_stored_but_never_finished_is_taken_again(fetch, ledger):
