@@ -14,8 +14,10 @@ from starlette.types import Lifespan
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
+from readmission.prediction.place import Place
 from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import add_error_handlers
+from readmission.serving.explain import explain_router
 from readmission.serving.live_model import ModelSlot
 from readmission.serving.metrics import Metrics
 from readmission.serving.middleware import RequestMiddleware
@@ -30,6 +32,8 @@ from readmission.serving.prediction_log import PredictionLog
 from readmission.settings import InferenceSettings
 
 FIRST_MODEL_SECONDS = 15
+# at a time in each worker; one computes for up to 0.3 s
+EXPLANATIONS = 1
 TITLE = "Readmission inference API"
 DESCRIPTION = "The risk that a diabetic inpatient is readmitted, from raw clinical values. Not a medical device."
 
@@ -65,6 +69,7 @@ def create_app(
     routers = (
         predict_router(predicting),
         predict_batch_router(predicting, batches),
+        explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database),
         operations_router(slot, follower, AdminKey(settings.admin_api_key), metrics),
     )

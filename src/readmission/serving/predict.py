@@ -24,7 +24,7 @@ from readmission.serving.responses import Prediction
 
 # an encounter has a few thousand bytes; parsing a larger body would block the other requests
 MAX_ENCOUNTER_BYTES = 100_000
-Source = Literal["predict", "predict_batch"]
+Source = Literal["predict", "predict_batch", "explain"]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class PredictionRecord:
     prediction: int
     threshold: float
     features: dict[str, Any]
-    source: Literal["predict", "predict_batch"]
+    source: Literal["predict", "predict_batch", "explain"]
 
 
 @dataclass(frozen=True)
