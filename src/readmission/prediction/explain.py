@@ -57,7 +57,7 @@ def explain(
     ``predict``: encoded encounters to probabilities. ``groups``: each feature is in one group. Groups are players of
     one game; the contribution of a group is not the sum of its features' contributions in a game of single features.
     """
-    log_odds, probability = attribute(predict, row, background, _players(groups), (_log_odds, _as_they_are))
+    log_odds, probability = attribute(predict, row, background, players(groups), (logit, _as_they_are))
     contributions = _contributions(groups, log_odds, probability)
     return Explanation(log_odds.base, probability.base, log_odds.total, probability.total, contributions)
 
@@ -70,12 +70,14 @@ def _contributions(
     return tuple(sorted(found, key=lambda contribution: -abs(contribution.log_odds)))
 
 
-def _players(groups: Mapping[str, tuple[str, ...]]) -> Integers:
+def players(groups: Mapping[str, tuple[str, ...]]) -> Integers:
+    """The number of each feature's group, in the order of ``FEATURE_NAMES``. Raises ``KeyError`` if one has none."""
     group_of = {feature: number for number, features in enumerate(groups.values()) for feature in features}
     return np.array([group_of[name] for name in FEATURE_NAMES])
 
 
-def _log_odds(probability: Floats) -> Floats:
+def logit(probability: Floats) -> Floats:
+    """The log-odds of probabilities from 0 to 1, always finite."""
     inside = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
     return np.log(inside / (1 - inside))
 

@@ -21,9 +21,9 @@ class RequestBody(dict[str, Any]):
     def __init__(
         self, model: type[BaseModel], content: dict[str, Any], parameters: Sequence[dict[str, Any]] = ()
     ) -> None:
-        super().__init__(
-            parameters=list(parameters), requestBody={"required": True, "content": content}, security=KEYED
-        )
+        super().__init__(requestBody={"required": True, "content": content}, security=KEYED)
+        if parameters:
+            self["parameters"] = list(parameters)
         self.model = model
 
 
