@@ -1,11 +1,11 @@
-"""Measures how often the gate rejects honest models: ``python bench/gate.py [any|within_30_days] [orders]``.
+"""Measures how often the gate rejects honest models: ``python bench/gate.py --help``.
 
 For each order of the rows, the batches arrive one after the other and the pipeline's candidates are trained on all rows
 so far, as the pipeline does it. The first order is that of the source; the others are shuffled. The rows are the file
-``DATA_PATH`` when it is set, else the synthetic cohort.
+``DATA_PATH`` when it is set, else the synthetic cohort. ``--batches 1`` measures only first models, against the floor.
 """
 
-import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,9 +16,10 @@ from sklearn.pipeline import Pipeline
 from readmission.data_api.encounter_file import read_encounters
 from readmission.domain.bootstrap import roc_auc, roc_auc_difference, roc_auc_interval
 from readmission.domain.cleaning import clean, validate_raw
-from readmission.domain.cohort import SPLITS, Target, patient_split
+from readmission.domain.cohort import SPLITS, patient_split
 from readmission.domain.data_source import FILE, SYNTHETIC
-from readmission.domain.gate.evidence import Challenger, Comparison, Evidence, Production
+from readmission.domain.gate.evidence import Challenger, Comparison, Evidence, Limits, Production
+from readmission.domain.horizon import HORIZON_NAMES, HorizonName
 from readmission.domain.promotion import Action, Decision, decide
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.modeling.candidates import CANDIDATE_NAMES
@@ -28,7 +29,6 @@ from readmission.pipeline.wiring import gate_limits
 from readmission.settings import DataApiSettings, PipelineSettings
 from readmission.synthetic.cohort import cohort
 
-BATCHES = 4
 HEADER = (
     f"{'order':>5} {'batch':>5} {'test rows':>9} {'candidate':23} {'test AUC':>22} {'cal.':>4}"
     f" {'against production':>26} {'against best':>26}  decision"
@@ -50,33 +50,36 @@ class Trained:
 
 @dataclass
 class Bench:
-    """One target and source; ``rejected`` counts rejections by batch."""
+    """One horizon and source. ``judged``: by batch, the gate's action and the lower end of the AUC's interval."""
 
-    target: Target
+    horizon: HorizonName
     source: str
     settings: PipelineSettings
-    rejected: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(1, BATCHES + 1), 0))
+    limits: Limits
+    candidates: list[str]
+    judged: dict[int, list[tuple[Action, float]]] = field(default_factory=dict)
 
-    def run(self, order: int, raw: pd.DataFrame, batch_size: int) -> None:
+    def run(self, order: int, raw: pd.DataFrame, batch_size: int, batches: int) -> None:
         """Train and judge batch after batch; what the gate promotes is the production of the next batch."""
         served: list[Trained] = []
-        for batch, frames in _batches(raw, batch_size):
+        for batch, frames in _batches(raw, batch_size, batches):
             challenger = self._train(frames, batch)
             evidence = self._evidence(challenger, served, frames["test"], batch)
             decision = decide(evidence)
-            self.rejected[batch] += decision.action is Action.REJECT
+            low = evidence.challenger.test_roc_auc.low
+            self.judged.setdefault(batch, []).append((decision.action, low))
             _print(order, batch, challenger, evidence, decision, len(frames["test"]))
             if decision.action is Action.PROMOTE:
                 served.append(challenger)
 
     def _train(self, frames: dict[str, pd.DataFrame], batch: int) -> Trained:
         found = []
-        for candidate in CANDIDATE_NAMES:
-            pipeline = fit(candidate, frames["train"], self.target, self.settings.model_seed)
+        for candidate in self.candidates:
+            pipeline = fit(candidate, frames["train"], self.horizon, self.settings.model_seed)
             measurement = measure(
                 lambda frame, pipeline=pipeline: pipeline.predict_proba(frame)[:, 1],
                 {"validation": frames["validation"]},
-                self.target,
+                self.horizon,
                 rounds=10,
                 seed=self.settings.model_seed,
             )
@@ -85,7 +88,7 @@ class Bench:
         return max(found, key=lambda pair: pair[0])[1]
 
     def _evidence(self, challenger: Trained, served: list[Trained], test: pd.DataFrame, batch: int) -> Evidence:
-        observed = observations(test, self.target)
+        observed = observations(test, self.horizon)
         ours = challenger.probability(test)
         rounds, seed = self.settings.bootstrap_rounds, self.settings.model_seed
         compared = [
@@ -100,15 +103,15 @@ class Bench:
         best = max(compared, key=lambda comparison: comparison.roc_auc, default=None)
         return Evidence(
             Challenger(
-                str(batch + BATCHES),
-                self.target,
+                f"challenger of batch {batch}",
+                self.horizon,
                 self.source,
                 challenger.batch_numbers,
                 roc_auc_interval(observed, ours, rounds, seed),
                 parity=0.0,
                 calibrated=challenger.calibrated,
             ),
-            gate_limits(self.settings),
+            self.limits,
             production=self._production(served),
             against_production=against_production,
             against_best=None if best is against_production else best,
@@ -118,19 +121,36 @@ class Bench:
         if not served:
             return None
         latest = served[-1]
-        return Production(str(len(served)), self.target, self.source, latest.batch_numbers, latest.calibrated)
+        return Production(str(len(served)), self.source, latest.batch_numbers, latest.calibrated)
 
 
-def main(target: Target = "any", orders: str = "3") -> None:
-    """Print one row for each batch and the share of rejections. ``target`` is ``any`` or ``within_30_days``."""
-    settings = DataApiSettings()
-    source = FILE if settings.data_path else SYNTHETIC
-    bench = Bench(target, source, PipelineSettings().model_copy(update={"target": target}))
-    print(f"source {source}, target {target}, batches of {settings.batch_size}, {gate_limits(bench.settings)}")
+def main() -> None:
+    """Print one row for each batch and order, and for each batch the rejections and the AUCs' lower ends."""
+    asked = _arguments()
+    data, settings = DataApiSettings(), PipelineSettings()
+    source = FILE if data.data_path else SYNTHETIC
+    limits = gate_limits(settings)[asked.horizon]
+    bench = Bench(asked.horizon, source, settings, limits, asked.candidates)
+    print(f"source {source}, horizon {asked.horizon}, batches of {data.batch_size}, {limits}, {asked.candidates}")
     print(HEADER)
-    for order in range(int(orders)):
-        bench.run(order, _raw(settings, order), settings.batch_size)
-    print("rejected by batch: " + ", ".join(f"{batch}: {n} of {orders}" for batch, n in bench.rejected.items()))
+    for order in range(asked.orders):
+        bench.run(order, _raw(data, order), data.batch_size, asked.batches)
+    for batch, judged in bench.judged.items():
+        rejected = sum(action is Action.REJECT for action, _ in judged)
+        low, median, high = np.percentile([low for _, low in judged], [0, 50, 100])
+        print(
+            f"batch {batch}: {rejected} of {len(judged)} rejected;"
+            f" lower ends of the test AUC's interval: {low:.4f} to {high:.4f}, median {median:.4f}"
+        )
+
+
+def _arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--horizon", choices=HORIZON_NAMES, default=HORIZON_NAMES[0])
+    parser.add_argument("--orders", type=int, default=3)
+    parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--candidates", nargs="+", choices=CANDIDATE_NAMES, default=CANDIDATE_NAMES)
+    return parser.parse_args()
 
 
 def _raw(settings: DataApiSettings, order: int) -> pd.DataFrame:
@@ -142,8 +162,8 @@ def _raw(settings: DataApiSettings, order: int) -> pd.DataFrame:
     return frame if order == 0 else frame.sample(frac=1, random_state=order)
 
 
-def _batches(raw: pd.DataFrame, batch_size: int) -> Iterator[tuple[int, dict[str, pd.DataFrame]]]:
-    for batch in range(1, BATCHES + 1):
+def _batches(raw: pd.DataFrame, batch_size: int, batches: int) -> Iterator[tuple[int, dict[str, pd.DataFrame]]]:
+    for batch in range(1, batches + 1):
         encounters = clean(validate_raw(raw.head(batch * batch_size))).frame
         split = encounters["patient_nbr"].map(patient_split)
         yield batch, {name: encounters[split == name].reset_index(drop=True) for name in SPLITS}
@@ -168,4 +188,4 @@ def _difference(comparison: Comparison | None) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -4,13 +4,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
 
-from readmission.errors import NotFound, ReadmissionError
+from readmission.domain.horizon import HorizonName
+from readmission.errors import InvalidInput, NotFound, ReadmissionError
 from readmission.settings import DataApiSettings, InferenceSettings, PipelineSettings
+from readmission.settings.base import EnvironmentSettings
 
 if TYPE_CHECKING:
     from readmission.adapters.database import InferenceDatabase
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from readmission.adapters.signatures import Signer
     from readmission.local.instance import Instance
     from readmission.local.report import Report
+
+SettingsT = TypeVar("SettingsT", bound=EnvironmentSettings)
+HorizonOption = Annotated[
+    str | None,
+    typer.Option("--horizon", help="any or within_30_days. Without it: the primary horizon, the first of HORIZONS."),
+]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -27,15 +35,15 @@ def data_api() -> None:
     """Serve the encounters in batches."""
     from readmission.data_api.server import main
 
-    main(DataApiSettings())
+    main(_server_settings(DataApiSettings))
 
 
 @app.command()
 def serve() -> None:
-    """Serve the model in production."""
+    """Serve the models in production."""
     from readmission.serving.server import main
 
-    main(InferenceSettings())
+    main(_server_settings(InferenceSettings))
 
 
 @app.command()
@@ -53,10 +61,11 @@ def migrate() -> None:
 def _sign_promoted(settings: PipelineSettings) -> None:
     from readmission.pipeline.signing import sign_promoted_versions
 
-    with _stores(settings) as (registry, inference):
-        signed = sign_promoted_versions(registry=registry, inference=inference, signer=_signer(settings))
-    for number in signed:
-        typer.echo(f"Version {number} is signed as promoted.")
+    signer = _signer(settings)
+    with _stores(settings) as (registries, inference):
+        for registry in registries.values():
+            for number in sign_promoted_versions(registry=registry, inference=inference, signer=signer):
+                typer.echo(f"{registry.model_name} version {number} is signed as promoted.")
 
 
 @app.command()
@@ -140,8 +149,10 @@ def logs(
 
 
 @app.command()
-def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the ledger.")]) -> None:
-    """Put the previous model version back into production."""
+def rollback(
+    reason: Annotated[str, typer.Argument(help="Why; it goes to the ledger.")], horizon: HorizonOption = None
+) -> None:
+    """Put the previous model version of one horizon back into production."""
     from getpass import getuser
 
     from readmission.adapters.signatures import TrustedKeys
@@ -149,16 +160,21 @@ def rollback(reason: Annotated[str, typer.Argument(help="Why; it goes to the led
 
     with _errors_shown():
         settings = _pipeline_settings()
+        asked = _horizon(horizon, settings)
         trusted = TrustedKeys(_signer(settings).public_key) if settings.gate_signing_key else None
-        with _stores(settings) as (registry, inference):
-            restored = roll_back(reason, getuser(), registry=registry, inference=inference, trusted=trusted)
-        typer.echo(f"Version {restored.version} is in production again; the inference API follows by itself.")
+        with _stores(settings) as (registries, inference):
+            restored = roll_back(reason, getuser(), registry=registries[asked], inference=inference, trusted=trusted)
+        typer.echo(
+            f"{restored.name} version {restored.version} (horizon {asked}) is in production again; the inference API"
+            " follows by itself."
+        )
 
 
 @app.command()
 def sign(
-    version: Annotated[str, typer.Argument(help="The number of a version in the registry.")],
+    version: Annotated[str, typer.Argument(help="The number of a version of the horizon's registered model.")],
     reason: Annotated[str, typer.Option(help="Why; it goes to the ledger.")],
+    horizon: HorizonOption = None,
 ) -> None:
     """Sign a model version as promoted, so that the inference API loads it when it is in production."""
     from getpass import getuser
@@ -167,10 +183,15 @@ def sign(
 
     with _errors_shown():
         settings = _pipeline_settings()
-        signer = _signer(settings)
-        with _stores(settings) as (registry, inference):
-            signed = sign_version(version, reason, getuser(), registry=registry, inference=inference, signer=signer)
-        typer.echo(f"Version {signed.version} is signed as promoted. It is served while it has the alias production.")
+        asked, signer = _horizon(horizon, settings), _signer(settings)
+        with _stores(settings) as (registries, inference):
+            signed = sign_version(
+                version, reason, getuser(), registry=registries[asked], inference=inference, signer=signer
+            )
+        typer.echo(
+            f"{signed.name} version {signed.version} (horizon {asked}) is signed as promoted. It is served while it has"
+            " the alias production."
+        )
 
 
 @app.command()
@@ -180,6 +201,16 @@ def public_key() -> None:
         typer.echo(_signer(_pipeline_settings()).public_key)
 
 
+def _horizon(asked: str | None, settings: PipelineSettings) -> HorizonName:
+    """The horizon that was asked for, by default the primary one; raises :class:`InvalidInput` for any other."""
+    if asked is None:
+        return settings.horizons[0]
+    for name in settings.horizons:
+        if name == asked:
+            return name
+    raise InvalidInput(f"--horizon {asked}: it must be one of HORIZONS={','.join(settings.horizons)}")
+
+
 def _signer(settings: PipelineSettings) -> "Signer":
     from readmission.adapters.signatures import Signer
 
@@ -187,17 +218,20 @@ def _signer(settings: PipelineSettings) -> "Signer":
 
 
 @contextmanager
-def _stores(settings: PipelineSettings) -> Iterator[tuple["ModelRegistry", "InferenceDatabase"]]:
-    """The model registry and the ledger of these settings."""
+def _stores(
+    settings: PipelineSettings,
+) -> Iterator[tuple[dict[HorizonName, "ModelRegistry"], "InferenceDatabase"]]:
+    """The registered model of each horizon, and the ledger of these settings."""
     from readmission.adapters.database import InferenceDatabase
     from readmission.adapters.mlflow_requests import limit_requests, sign_in
     from readmission.adapters.registry import ModelRegistry
 
     limit_requests(os.environ, timeout_seconds=10, retries=2)
     sign_in(os.environ, settings)
-    registry = ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
+    uri, models = settings.mlflow_tracking_uri, settings.registered_models()
+    registries = {horizon: ModelRegistry(uri, name) for horizon, name in models.items()}
     with InferenceDatabase(settings.require("inference_database_url")) as inference:
-        yield registry, inference
+        yield registries, inference
 
 
 def _pipeline_settings() -> PipelineSettings:
@@ -215,6 +249,12 @@ def _pipeline_settings() -> PipelineSettings:
     if any(name in ours and ours[name] != native.get(name) for name in stores):
         return PipelineSettings()
     return settings_from(PipelineSettings, {**native, **ours})
+
+
+def _server_settings(kind: type[SettingsT]) -> SettingsT:
+    """The settings of a server; a wrong one is shown as a sentence, not as a traceback."""
+    with _errors_shown():
+        return kind()
 
 
 @contextmanager
@@ -256,7 +296,10 @@ def _fail(text: str) -> None:
 def _wrong_settings(error: ValidationError) -> list[str]:
     """A line for each invalid variable, without its value, which may be a secret."""
     details = error.errors(include_input=False, include_url=False)
-    return [f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']} (see .env.example)" for each in details]
+    return [
+        f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg'].removeprefix('Value error, ')} (see .env.example)"
+        for each in details
+    ]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from readmission.settings import DataApiSettings, InferenceSettings, PageSettings, PipelineSettings, TrackingSettings
 from readmission.settings.base import EnvironmentSettings
-from readmission.settings.parts import InstanceSettings
+from readmission.settings.parts import DagSettings
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         while_down="predictions and runs; a changed DAG file is not read",
         native="airflow:dag_processor",
         kubernetes="airflow",
-        settings=InstanceSettings,  # the DAG file reads how long a run waits for the instance
+        settings=DagSettings,
     ),
     ServiceSpec(
         name="airflow-triggerer",

@@ -26,6 +26,8 @@ TASKS = [
     "promote_to_production",
     "signal_services_ready",
 ]
+# mapped over the horizons
+MODEL_TASKS = ["register_best_model", "promote_to_production"]
 READ_BAG = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
@@ -39,6 +41,7 @@ def described(task):
         "owner": task.owner,
         "mapped": bool(task.is_mapped),
         "trigger_rule": task.trigger_rule.value,
+        "names": getattr(task, "map_index_template", None),
     }
 
 bag = DagBag(sys.argv[1])
@@ -104,8 +107,11 @@ def test_a_task_waits_for_the_one_before(dag):
     assert [task for task, before in pairs if before not in dag["tasks"][task]["upstream"]] == []
 
 
-def test_only_training_is_mapped(dag):
-    assert [name for name, task in dag["tasks"].items() if task["mapped"]] == ["train_ml_models"]
+def test_the_model_tasks_are_mapped_and_their_instances_have_names(dag):
+    mapped = [name for name, task in dag["tasks"].items() if task["mapped"]]
+
+    assert mapped == ["train_ml_models", *MODEL_TASKS]
+    assert [name for name in mapped if "horizon" not in dag["tasks"][name]["names"]] == []
 
 
 def _against(dag, keeps_the_policy):
@@ -119,8 +125,18 @@ def test_a_task_is_retried_twice_with_growing_pauses_and_ends_at_some_time(dag):
     assert _against(dag, lambda policy: policy["timeout"] is not None) == []
 
 
-def test_a_task_runs_only_when_all_before_it_succeeded(dag):
-    assert _against(dag, lambda policy: policy["trigger_rule"] == "all_success") == []
+def test_a_task_runs_only_when_all_before_it_succeeded_or_something_where_each_horizon_is_decided_by_itself(dag):
+    others = [*MODEL_TASKS, "signal_services_ready"]
+
+    assert _against(dag, lambda policy: policy["trigger_rule"] == "all_success") == others
+    assert {dag["tasks"][name]["trigger_rule"] for name in others} == {"all_done_min_one_success"}
+
+
+def test_a_task_that_runs_when_something_succeeded_waits_for_one_task_only(dag):
+    # the success of a second task would start it although everything failed that it is about
+    before = {name: TASKS[TASKS.index(name) - 1] for name in [*MODEL_TASKS, "signal_services_ready"]}
+
+    assert {name: dag["tasks"][name]["upstream"] for name in before} == {name: [one] for name, one in before.items()}
 
 
 def test_a_task_has_an_owner(dag):

@@ -14,7 +14,7 @@ KEY = RunKey(
     pipeline_run_id="manual__2026-11-23T16:30:00+00:00",
     candidate="lightgbm",
     dataset_digest="ab" * 32,
-    target="any",
+    horizon="any",
     seed=0,
 )
 LOGGED = {
@@ -39,7 +39,7 @@ class ExperimentContract:
             {"candidate": "random_forest"},
             {"pipeline_run_id": "manual__2026-11-23T16:40:00+00:00"},
             {"dataset_digest": "cd" * 32},
-            {"target": "within_30_days"},
+            {"horizon": "within_30_days"},
             {"seed": 1},
         ]
 

@@ -1,11 +1,16 @@
 """A double of the note of a run."""
 
+from collections.abc import Mapping
+
 
 class FakeRunNote:
-    """Keeps what was written to it, the newest last."""
+    """Its lines, by subject, as they stand now."""
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
+        self.lines: dict[str, str] = {}
 
-    def write(self, text: str) -> None:
-        self.texts.append(text)
+    def write(self, lines: Mapping[str, str]) -> None:
+        self.lines = dict(lines)
+
+    def add(self, lines: Mapping[str, str]) -> None:
+        self.lines |= lines

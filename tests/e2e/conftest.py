@@ -27,6 +27,7 @@ SMALL = {
     "BOOTSTRAP_ROUNDS": "10",
     # 900 test rows give a wide interval
     "GATE_FLOOR_ANY": "0.5",
+    "GATE_FLOOR_WITHIN_30_DAYS": "0.3",
     "INSTALL_PROGRAMS": "false",
 }
 

@@ -14,12 +14,15 @@ from readmission.adapters.airflow_api import AirflowApi, DagRun
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, RawDatabase
 from readmission.adapters.object_store import DATASETS, LANDING, ObjectStore
 from readmission.domain.cohort import SPLITS
+from readmission.domain.horizon import HORIZON_NAMES, HORIZONS
 from readmission.local.mlflow import CLIENT_ACCOUNT
 from readmission.local.service import Service
 from readmission.modeling.candidates import CANDIDATE_NAMES
 
 DAG = "mlops_diabetes_pipeline"
 RUN_SECONDS = 600
+MODELS = [HORIZONS[horizon].model_name("diabetes_classifier") for horizon in HORIZON_NAMES]
+TRAINED = sorted(f"{candidate} {horizon}" for candidate in CANDIDATE_NAMES for horizon in HORIZON_NAMES)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Left:
     clean_rows: dict[str, int]
     objects: list[str]
     runs: list[tuple[str, str]]
-    versions: list[str]
-    promotions: list[tuple[str, str]]
+    versions: list[tuple[str, str]]
+    promotions: list[tuple[str, str, str]]
 
 
 def signed_in(server: Service) -> httpx.Client:
@@ -116,7 +119,7 @@ class Pipeline:
         with CleanDatabase(environment["CLEAN_DATABASE_URL"]) as clean:
             clean_rows = {split: len(clean.read_split(split)) for split in SPLITS}
         with InferenceDatabase(environment["INFERENCE_DATABASE_URL"]) as inference:
-            promotions = [(record.action, record.version) for record in inference.promotions()]
+            promotions = sorted((row.model_name, row.action, row.version) for row in inference.promotions())
         store = ObjectStore(
             environment["S3_ENDPOINT"], environment["S3_ACCESS_KEY"], environment["S3_SECRET_KEY"], "us-east-1"
         )
@@ -126,8 +129,8 @@ class Pipeline:
             batches=batches,
             clean_rows=clean_rows,
             objects=sorted(store.keys(LANDING) + store.keys(DATASETS)),
-            runs=sorted((run.data.tags["candidate"], run.info.status) for run in client.search_runs(experiments)),
-            versions=sorted(str(version.version) for version in client.search_model_versions()),
+            runs=sorted((run.info.run_name, run.info.status) for run in client.search_runs(experiments)),
+            versions=sorted((version.name, str(version.version)) for version in client.search_model_versions()),
             promotions=promotions,
         )
 
@@ -149,21 +152,26 @@ def first_run(pipeline: Pipeline) -> str:
     return str(pipeline.runs()[0]["dag_run_id"])
 
 
-def test_the_first_run_took_the_published_batch_to_one_promoted_version(pipeline, first_run):
+def test_the_first_run_took_the_published_batch_to_one_promoted_version_of_each_horizon(pipeline, first_run):
     left = pipeline.left()
 
     assert left.batches == [(1, 6000, first_run)]
-    assert left.runs == [(candidate, "FINISHED") for candidate in sorted(CANDIDATE_NAMES)]
-    assert left.versions == ["1"]
-    assert left.promotions == [("promote", "1")]
+    assert left.runs == [(trained, "FINISHED") for trained in TRAINED]
+    assert left.versions == [(model, "1") for model in MODELS]
+    assert left.promotions == [(model, "promote", "1") for model in MODELS]
+    # each batch as received and cleaned, and one data set for both horizons
+    assert len(left.objects) == 2 * len(left.batches) + len(SPLITS)
 
 
 def test_the_note_of_a_run_says_what_the_gate_decided(pipeline, first_run):
-    assert str(pipeline.note(first_run)).startswith("version 1 promoted: ")
+    lines = str(pipeline.note(first_run)).splitlines()
+
+    assert [line.split(": ")[:2] for line in lines] == [[horizon, "version 1 promoted"] for horizon in HORIZON_NAMES]
 
 
-def test_a_training_task_is_called_by_its_candidate(pipeline, first_run):
-    assert sorted(pipeline.names_of_mapped(first_run, "train_ml_models").values()) == sorted(CANDIDATE_NAMES)
+def test_a_mapped_task_is_called_by_its_candidate_and_horizon(pipeline, first_run):
+    assert sorted(pipeline.names_of_mapped(first_run, "train_ml_models").values()) == TRAINED
+    assert sorted(pipeline.names_of_mapped(first_run, "register_best_model").values()) == sorted(HORIZON_NAMES)
 
 
 def test_the_log_of_a_training_task_is_short_and_calls_no_information_an_error(pipeline, first_run):
@@ -178,7 +186,8 @@ def test_the_log_of_a_training_task_has_our_events_with_their_fields(pipeline, f
         event for event in pipeline.events(first_run, "train_ml_models", 0) if event["event"] == "candidate trained"
     ]
 
-    assert (trained["level"], trained["candidate"]) == ("info", sorted(CANDIDATE_NAMES)[0])
+    assert trained["level"] == "info"
+    assert f"{trained['candidate']} {trained['horizon']}" == TRAINED[0]
     assert 0 < trained["test_roc_auc"] < 1
 
 
@@ -218,8 +227,9 @@ def test_clearing_the_whole_run_leaves_the_same_rows_objects_and_versions(pipeli
     assert pipeline.left() == before
 
 
-def test_the_inference_api_serves_the_promoted_version(pipeline, platform):
-    served = httpx.get(f"{platform.url('inference-api')}/model-info").json()
+@pytest.mark.parametrize("horizon", HORIZON_NAMES)
+def test_the_inference_api_serves_the_promoted_version_of_each_horizon(pipeline, platform, horizon):
+    served = httpx.get(f"{platform.url('inference-api')}/model-info", params={"horizon": horizon}).json()
 
-    assert served["version"] == pipeline.left().versions[-1]
-    assert served["data_source"] == "synthetic"
+    assert (served["name"], served["version"]) in pipeline.left().versions
+    assert (served["horizon"], served["data_source"]) == (horizon, "synthetic")

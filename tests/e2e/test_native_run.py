@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from readmission.domain.example import EXAMPLE
+from readmission.domain.horizon import HORIZON_NAMES
 from readmission.local.ports import is_free
 from readmission.local.processes import marked
 from readmission.local.status import statuses
@@ -30,7 +31,8 @@ def test_it_ends_with_a_first_prediction_of_a_synthetic_model(platform):
     assert "first prediction" in platform.output
     assert "SYNTHETIC DATA" in platform.output
     assert answer.status_code == httpx.codes.OK
-    assert 0 < answer.json()["probability"] < 1
+    assert [risk["horizon"] for risk in answer.json()["risks"]] == list(HORIZON_NAMES)
+    assert [risk for risk in answer.json()["risks"] if not 0 < risk["probability"] < 1] == []
 
 
 def test_every_service_says_that_it_is_well(platform, started):

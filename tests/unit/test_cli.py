@@ -109,3 +109,65 @@ def test_settings_are_read_from_the_projects_env_file(monkeypatch, tmp_path):
 
     assert done.exit_code == 1
     assert "MLFLOW_PORT" in done.output
+
+
+@pytest.fixture
+def _no_horizons(monkeypatch):
+    for name in ("TARGET", "HORIZONS"):
+        # both, so that what a file brings is taken out of the environment again
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("_no_horizons")
+@pytest.mark.parametrize(
+    "order",
+    ["up", "migrate", "rollback why", "sign 1 --reason why", "public-key", "serve"],
+)
+def test_the_setting_of_an_earlier_release_is_answered_with_what_to_write(monkeypatch, tmp_path, order):
+    monkeypatch.setenv("TARGET", "within_30_days")
+
+    done = CliRunner().invoke(app, order.split())
+
+    assert done.exit_code == 1
+    assert "HORIZONS: it replaces TARGET=within_30_days: delete TARGET" in done.output
+    assert "write HORIZONS=within_30_days,any" in done.output
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] in ([], [".lock"])
+
+
+@pytest.mark.usefixtures("_no_horizons")
+def test_up_finds_the_setting_of_an_earlier_release_in_the_env_file(tmp_path):
+    (tmp_path / ".env").write_text("TARGET=within_30_days\n")
+
+    done = CliRunner().invoke(app, ["up"])
+
+    assert done.exit_code == 1
+    assert "write HORIZONS=within_30_days,any" in done.output
+    assert not (tmp_path / "secrets").exists()
+
+
+@pytest.mark.usefixtures("_no_horizons")
+@pytest.mark.parametrize("command", ["down", "status", "logs"])
+def test_what_reads_no_horizon_works_with_the_setting_of_an_earlier_release(monkeypatch, command):
+    monkeypatch.setenv("TARGET", "any")
+
+    assert "TARGET" not in CliRunner().invoke(app, [command]).output
+
+
+@pytest.mark.parametrize("order", ["rollback why", "sign 1 --reason why"])
+@pytest.mark.parametrize(("horizons", "asked"), [("any,within_30_days", "tomorrow"), ("any", "within_30_days")])
+def test_a_horizon_that_is_not_predicted_is_refused_with_those_that_are(monkeypatch, order, horizons, asked):
+    monkeypatch.setenv("HORIZONS", horizons)
+
+    done = CliRunner().invoke(app, [*order.split(), "--horizon", asked])
+
+    assert done.exit_code == 1
+    assert f"--horizon {asked}: it must be one of HORIZONS={horizons}" in done.output
+
+
+@pytest.mark.parametrize("command", ["rollback", "sign"])
+def test_the_help_names_the_default_horizon(command):
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+
+    assert "--horizon" in shown
+    assert "the primary horizon, the first of HORIZONS" in shown

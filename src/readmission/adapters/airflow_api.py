@@ -93,6 +93,10 @@ class AirflowApi:
         """The present state of a run."""
         return _dag_run(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
 
+    def note_of_run(self, dag_id: str, run_id: str) -> str:
+        """The note of a run; empty when it has none."""
+        return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}").get("note") or "")
+
     def note_run(self, dag_id: str, run_id: str, note: str) -> None:
         """Replace the note of a run, which Airflow's page shows with it. Text after 1,000 characters is cut off."""
         body = {"note": note[:NOTE_CHARACTERS]}

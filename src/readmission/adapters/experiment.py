@@ -17,10 +17,12 @@ from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from readmission.adapters.registry import MODEL_PATH, mlflow_client, mlflow_errors
+from readmission.domain.horizon import HorizonName
 from readmission.errors import InvalidModel
 
 _SKOPS_FILE = "model.skops"
 _FINISHED = "FINISHED"
+_TAG_OF_FIELD = {"horizon": "target"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,17 @@ class RunKey:
     pipeline_run_id: str
     candidate: str
     dataset_digest: str
-    target: str
+    horizon: HorizonName
     seed: int
 
     def tags(self) -> dict[str, str]:
-        """The fields as MLflow tags, by field name."""
-        return {name: str(value) for name, value in vars(self).items()}
+        """The fields as MLflow tags, by field name; the tag of the horizon is ``target``, as in earlier releases."""
+        return {_TAG_OF_FIELD.get(name, name): str(value) for name, value in vars(self).items()}
+
+    @property
+    def run_name(self) -> str:
+        """What MLflow's page calls the run."""
+        return f"{self.candidate} {self.horizon}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Experiment:
             # finished runs come first, then the oldest
             for run in sorted(found, key=lambda run: run.info.status != _FINISHED):
                 return _training_run(run)
-            return _training_run(self._client.create_run(experiment_id, tags=key.tags(), run_name=key.candidate))
+            return _training_run(self._client.create_run(experiment_id, tags=key.tags(), run_name=key.run_name))
 
     def run(self, run_id: str) -> TrainingRun:
         """The run with this MLflow id."""

@@ -1,12 +1,14 @@
 """A client of the inference API, for the clinician's page, the pipeline and the native run."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr
 
+from readmission.domain.horizon import HORIZON_NAMES, HorizonName
 from readmission.errors import (
     InvalidInput,
     InvalidModel,
@@ -34,7 +36,9 @@ class InferenceApi:
     """A client of one inference API.
 
     Every method raises :class:`SourceUnavailable` when there is no answer or it is not an inference API's,
-    :class:`Unauthorized` without a valid key, and :class:`ModelNotLoaded` while no model is loaded.
+    :class:`Unauthorized` without a valid key, and :class:`ModelNotLoaded` while the model that it needs is not loaded:
+    that of the primary horizon, unless it is asked about another one. A horizon that the service does not have is
+    :class:`NotFound`.
     """
 
     def __init__(
@@ -77,19 +81,36 @@ class InferenceApi:
         return True
 
     def ready(self) -> bool:
-        """Whether a model is loaded."""
+        """Whether the primary horizon's model is loaded."""
         try:
             self._call("GET", "/ready")
         except ModelNotLoaded:
             return False
         return True
 
-    def model_info(self) -> dict[str, Any]:
-        """The served model: name, version, stale, metrics, data_source, calibrated, target, threshold, ..."""
-        return self._call("GET", "/model-info")
+    def ready_horizons(self) -> list[dict[str, Any]]:
+        """The loaded models, the primary horizon's first: horizon, model_name and model_version of each."""
+        return list(self._call("GET", "/ready")["horizons"])
+
+    def model_info(self, horizon: HorizonName | None = None) -> dict[str, Any]:
+        """The model of a horizon, by default the primary one.
+
+        It has name, version, stale, metrics, data_source, calibrated, horizon, threshold, ...
+        """
+        return self._call("GET", "/model-info", params=_of(horizon))
+
+    def models(self) -> dict[HorizonName, dict[str, Any] | None]:
+        """What :meth:`model_info` says of each horizon that the service has, the primary first; None: no model."""
+        primary = self.model_info()
+        models: dict[HorizonName, dict[str, Any] | None] = {primary["horizon"]: primary}
+        for horizon in HORIZON_NAMES:
+            if horizon not in models:
+                with suppress(NotFound):
+                    models[horizon] = self._model_or_none(horizon)
+        return models
 
     def predict(self, encounter: Mapping[str, Any]) -> dict[str, Any]:
-        """The risk of one encounter: prediction_id, prediction, probability, threshold, risk_band, model_name, ...
+        """The risks of one encounter: prediction_id, the primary horizon's prediction, probability, ..., and ``risks``.
 
         Raises :class:`InvalidInput`, whose ``problems`` name each invalid field.
         """
@@ -102,17 +123,24 @@ class InferenceApi:
         """
         return self._call("POST", "/predict_batch", headers=self._key, json=[dict(row) for row in encounters])
 
-    def reload_model(self) -> dict[str, Any]:
-        """Make the service load the production version; returns model_name, previous_version and model_version.
+    def reload_model(self, horizon: HorizonName | None = None) -> dict[str, Any]:
+        """Make the service load the production version of a horizon, by default of every horizon.
 
-        Raises :class:`NotFound` when no version is in production, and :class:`InvalidModel` when it cannot be loaded.
-        The service then keeps its present model.
+        Returns model_name, previous_version and model_version, of the primary horizon by default, and ``models`` with
+        the same of each horizon. Raises :class:`NotFound` when no version is in production, and :class:`InvalidModel`
+        when it cannot be loaded. The service then keeps its present model.
         """
         try:
-            return self._call("POST", "/reload-model", headers=self._admin_key)
+            return self._call("POST", "/reload-model", headers=self._admin_key, params=_of(horizon))
         except ModelNotLoaded as error:
             # on this route a 503 means that the registry cannot be reached
             raise SourceUnavailable(str(error)) from error
+
+    def _model_or_none(self, horizon: HorizonName) -> dict[str, Any] | None:
+        try:
+            return self.model_info(horizon)
+        except ModelNotLoaded:
+            return None
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         try:
@@ -123,6 +151,10 @@ class InferenceApi:
         if response.is_success:
             return document
         raise _error(response.status_code, document)
+
+
+def _of(horizon: HorizonName | None) -> dict[str, str]:
+    return {"horizon": horizon} if horizon else {}
 
 
 def _headers(key: SecretStr | None) -> dict[str, bytes]:

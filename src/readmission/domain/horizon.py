@@ -17,8 +17,8 @@ class Horizon:
     ``column``: the outcome in a clean encounter, 0 or 1. ``model_suffix``: what its registered model's name adds to
     ``MODEL_NAME``. ``default_floor``: what the lower end of the test AUC's interval must exceed, unless a setting says
     otherwise. ``leak_alarm_auc``: a test AUC above it indicates that the outcome leaked into the features.
-    ``settled_after_days``: a patient who was not readmitted for so many days counts as not readmitted. ``words``: what
-    is predicted, by language, as the end of "the risk ...".
+    ``settled_after_days``: a patient who was not readmitted for so many days counts as not readmitted. ``words``: when,
+    by language; they complete "readmission ..." and "a readmission ...".
     """
 
     name: HorizonName
@@ -43,7 +43,7 @@ HORIZONS: dict[HorizonName, Horizon] = {
         leak_alarm_auc=0.75,
         # the training data do not say how long a patient was followed; a year is our convention (decision 0013)
         settled_after_days=365,
-        words={"es": "de reingresar en algún momento", "en": "of any later readmission"},
+        words={"es": "en algún momento", "en": "at any later time"},
     ),
     "within_30_days": Horizon(
         name="within_30_days",
@@ -52,6 +52,6 @@ HORIZONS: dict[HorizonName, Horizon] = {
         default_floor=0.55,
         leak_alarm_auc=0.72,
         settled_after_days=30,
-        words={"es": "de reingresar antes de 30 días", "en": "of being readmitted within 30 days"},
+        words={"es": "en menos de 30 días", "en": "within 30 days"},
     ),
 }

@@ -1,7 +1,7 @@
-"""The first use of the running services: one pipeline run, then one prediction from the model in production."""
+"""The first use of the running services: one pipeline run, then one prediction from the models in production."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 from readmission.adapters.airflow_api import AirflowApi, DagRun, TaskState
 from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
+from readmission.domain.horizon import HorizonName
 from readmission.errors import ReadmissionError, SourceUnavailable
 from readmission.local.report import Report
 
@@ -22,20 +23,31 @@ _SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
 
 
 class PipelineFailed(ReadmissionError):
-    """The pipeline run failed or timed out, or there is no prediction. The text has the last log lines."""
+    """The pipeline run failed or timed out, or there is no prediction. The text has the last log lines.
+
+    ``note`` is the note of the run that failed.
+    """
+
+    def __init__(self, text: str, *, note: str = "") -> None:
+        super().__init__(text)
+        self.note = note
 
 
 @dataclass(frozen=True)
 class Served:
-    """The inference API's ``/model-info`` document, and its answer to the example encounter."""
+    """What the inference API serves, and its answer to the example encounter.
 
-    model: dict[str, Any]
+    ``models``: the ``/model-info`` document of each horizon that it has, the primary first; None: no model.
+    """
+
+    models: Mapping[HorizonName, dict[str, Any] | None]
     prediction: dict[str, Any]
 
 
-def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
+def run_pipeline(airflow: AirflowApi, report: Report) -> str:
     """Unpause the DAG and wait until one run ends: the active run if there is one, otherwise a new one.
 
+    Returns the run's note, which says for each horizon what the gate decided, or why the run did nothing.
     Raises :class:`PipelineFailed` when Airflow does not know the DAG, or the run fails or takes over 1,800 s.
     """
     _wait_until(lambda: airflow.has_dag(DAG_ID), DAG_SECONDS, lambda: _why_no_dag(airflow))
@@ -44,21 +56,34 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> DagRun:
     report.say(f"  pipeline run {run.run_id}")
     with report.doing("pipeline", "ended"):
         finished = _follow(airflow, run, report)
+    note = airflow.note_of_run(DAG_ID, finished.run_id)
     if finished.state != "success":
-        raise PipelineFailed(_why_failed(airflow, finished))
-    return finished
+        raise PipelineFailed(_why_failed(airflow, finished, note), note=note)
+    return note
 
 
 def first_prediction(api: InferenceApi) -> Served:
-    """Wait up to 60 s until a model is loaded, then predict the example encounter.
+    """Wait up to 60 s until the primary horizon's model is loaded, then predict the example encounter.
 
-    Raises :class:`PipelineFailed` when no model is loaded or the prediction fails.
+    Raises :class:`PipelineFailed` when it is not loaded or the prediction fails.
     """
     _wait_until(lambda: _is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
     try:
-        return Served(model=api.model_info(), prediction=api.predict(EXAMPLE))
+        return _served(api)
     except ReadmissionError as error:
         raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
+
+
+def served_all_the_same(api: InferenceApi) -> Served | None:
+    """What is served after a run that failed: the other horizon, or an earlier version. None: nothing is."""
+    try:
+        return _served(api)
+    except ReadmissionError:
+        return None
+
+
+def _served(api: InferenceApi) -> Served:
+    return Served(models=api.models(), prediction=api.predict(EXAMPLE))
 
 
 def _scheduled_run(airflow: AirflowApi) -> DagRun | None:
@@ -99,9 +124,9 @@ def _says_something(task: TaskState) -> bool:
     return task.state in _SHOWN_STATES and bool(task.seconds)
 
 
-def _why_failed(airflow: AirflowApi, run: DagRun) -> str:
+def _why_failed(airflow: AirflowApi, run: DagRun, note: str) -> str:
     failed = [task for task in airflow.tasks(DAG_ID, run.run_id) if task.state == "failed"]
-    lines = [f"pipeline run {run.run_id} failed"]
+    lines = [f"pipeline run {run.run_id} failed", *note.splitlines()]
     for task in failed[:1]:
         lines += [f"{_label(task)} failed, its last log lines:", *airflow.log(DAG_ID, run.run_id, task)[-20:]]
     return "\n".join(lines)

@@ -1,17 +1,20 @@
 """The tables that ``make up`` and ``make status`` print."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from readmission.domain.data_source import SYNTHETIC
+from readmission.domain.horizon import HORIZONS, HorizonName
 from readmission.local.first_run import Served
 from readmission.local.service import Service
 
 _ENDLESS = 1000
+_MODEL_ROWS = ("model", "candidate", "test ROC AUC", "calibrated", "trained on", "first prediction")
 
 
 @dataclass(frozen=True)
@@ -44,20 +47,22 @@ def address_table(rows: Iterable[Sequence[object]]) -> Table:
     return _table(("service", "URL", "user", "password"), rows)
 
 
-def print_model(console: Console, served: Served) -> None:
-    """Print the served model and its first prediction, with a warning when it was trained on synthetic data."""
-    model, prediction = served.model, served.prediction
-    metrics = model.get("metrics", {})
-    rows = [
-        ("model", f"{model['name']} version {model['version']}"),
-        ("candidate", model.get("candidate")),
-        ("test ROC AUC", _rounded(metrics.get("test_roc_auc"))),
-        ("trained on", model.get("data_source")),
-        ("first prediction", f"{prediction['probability']:.3f}, risk band {prediction['risk_band']}"),
-    ]
-    _print(console, _table(("what", "is"), rows))
-    if model.get("data_source") == SYNTHETIC:
-        console.print("SYNTHETIC DATA: this model knows no real patient and has no clinical meaning.", style="bold red")
+def print_models(console: Console, served: Served, note: str) -> None:
+    """Print the model of each horizon with its first prediction. Say which are synthetic, which are missing, and why.
+
+    ``note`` is that of the last pipeline run: it has a line for each horizon that the gate did not promote.
+    """
+    risks = {risk["horizon"]: risk for risk in served.prediction["risks"]}
+    columns = [_model_column(model, risks.get(horizon)) for horizon, model in served.models.items()]
+    words = [f"readmission {_words(horizon)}" for horizon in served.models]
+    _print(console, _table(("what", *words), zip(_MODEL_ROWS, *columns, strict=True)))
+    for horizon, model in served.models.items():
+        if model is None:
+            console.print(_why_missing(horizon, note), style="bold", markup=False, highlight=False)
+    synthetic = [_words(horizon) for horizon, model in served.models.items() if _is_synthetic(model)]
+    if synthetic:
+        told = f"SYNTHETIC DATA (readmission {' and '.join(synthetic)}): what is trained on them knows no real patient"
+        console.print(f"{told} and has no clinical meaning.", style="bold red")
 
 
 def print_status(console: Console, statuses: Iterable[ServiceStatus]) -> None:
@@ -74,6 +79,35 @@ def print_status(console: Console, statuses: Iterable[ServiceStatus]) -> None:
         for status in statuses
     ]
     _print(console, _table(("service", "state", "pid", "up", "health", "URL"), rows))
+
+
+def _model_column(model: Mapping[str, Any] | None, risk: Mapping[str, Any] | None) -> list[str | None]:
+    if model is None:
+        return ["none in production", *[None] * (len(_MODEL_ROWS) - 1)]
+    return [
+        f"{model['name']} version {model['version']}",
+        model["candidate"],
+        _rounded(model["metrics"].get("test_roc_auc")),
+        "yes" if model["calibrated"] else "no: the risk is not a probability",
+        model["data_source"],
+        # a worker that has just loaded its model may answer after one that has not
+        f"{risk['probability']:.3f}, risk band {risk['risk_band']}" if risk else None,
+    ]
+
+
+def _why_missing(horizon: HorizonName, note: str) -> str:
+    """What the note says of a horizon; the subject of such a line is ``horizon`` or ``task horizon``."""
+    lines = [line for line in note.splitlines() if horizon in line.partition(": ")[0].split()]
+    told = f"There is no model of readmission {_words(horizon)} in production."
+    return "\n  ".join([told, *lines, 'docs/runbook.md, "A horizon has no model", says what to do.'])
+
+
+def _is_synthetic(model: Mapping[str, Any] | None) -> bool:
+    return model is not None and model["data_source"] == SYNTHETIC
+
+
+def _words(horizon: HorizonName) -> str:
+    return HORIZONS[horizon].words["en"]
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -8,7 +8,7 @@ from readmission.adapters.airflow_api import AirflowApi
 from readmission.adapters.inference_api import InferenceApi
 from readmission.errors import ReadmissionError
 from readmission.local.environment import SERVICE_SETTINGS, base_environment, chosen, settings_from
-from readmission.local.first_run import Served, first_prediction, run_pipeline
+from readmission.local.first_run import PipelineFailed, first_prediction, run_pipeline, served_all_the_same
 from readmission.local.instance import Instance
 from readmission.local.plan import Plan, make_plan
 from readmission.local.ports import conflicts
@@ -17,7 +17,7 @@ from readmission.local.programs import apt_prefix, find_programs, has_openmp, in
 from readmission.local.report import Report
 from readmission.local.service import Service, save_services
 from readmission.local.startup import Startup
-from readmission.local.summary import print_addresses, print_model
+from readmission.local.summary import print_addresses, print_models
 from readmission.settings import PageSettings
 
 
@@ -30,9 +30,10 @@ class ProgramMissing(ReadmissionError):
 
 
 def up(instance: Instance, report: Report) -> None:
-    """Start the services that do not run, run the pipeline once, and print addresses, model and first prediction.
+    """Start the services that do not run, run the pipeline once, and print addresses, models and first prediction.
 
-    Raises a ``ReadmissionError`` whose text names the failed service, port or task, with its last log lines.
+    Raises a ``ReadmissionError`` whose text names the failed service, port or task, with its last log lines. When only
+    the pipeline failed, what serves all the same is printed before.
     """
     begin = time.monotonic()
     with instance.locked():
@@ -40,9 +41,14 @@ def up(instance: Instance, report: Report) -> None:
         ready = time.monotonic()
         _start(instance, plan, report)
     report.say(f"All {len(plan.services)} services are ready after {time.monotonic() - ready:.1f} s.")
-    served = _first_run(plan, report)
+    try:
+        note = _run_pipeline(plan, report)
+    except PipelineFailed as failure:
+        _print_what_serves(plan, report, failure.note)
+        raise
     print_addresses(report.console, plan.services)
-    print_model(report.console, served)
+    with _inference_api(plan) as api:
+        print_models(report.console, first_prediction(api), note)
     for note in plan.notes:
         report.say(note)
     report.say(f"Done after {time.monotonic() - begin:.0f} s. Next: make status, make logs SERVICE=..., make down.")
@@ -103,13 +109,22 @@ def _changes(before: Mapping[str, Service], now: Iterable[Service]) -> dict[str,
     }
 
 
-def _first_run(plan: Plan, report: Report) -> Served:
+def _run_pipeline(plan: Plan, report: Report) -> str:
     server = plan.service("airflow-api-server")
     airflow = AirflowApi.sign_in(str(server.url), str(server.user), str(server.password))
     try:
-        run_pipeline(airflow, report)
+        return run_pipeline(airflow, report)
     finally:
         airflow.close()
+
+
+def _print_what_serves(plan: Plan, report: Report, note: str) -> None:
+    print_addresses(report.console, plan.services)
+    with _inference_api(plan) as api:
+        if served := served_all_the_same(api):
+            print_models(report.console, served, note)
+
+
+def _inference_api(plan: Plan) -> InferenceApi:
     page = settings_from(PageSettings, plan.environment)
-    with InferenceApi(page.inference_api_url, api_key=page.page_api_key) as api:
-        return first_prediction(api)
+    return InferenceApi(page.inference_api_url, api_key=page.page_api_key)

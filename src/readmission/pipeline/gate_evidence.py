@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Self
 
@@ -14,9 +14,9 @@ from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.bootstrap import Interval, Observations, roc_auc, roc_auc_difference, roc_auc_interval
-from readmission.domain.cohort import Target
 from readmission.domain.data_source import SYNTHETIC
 from readmission.domain.gate.evidence import Challenger, Comparison, Evidence, Limits, Production
+from readmission.domain.horizon import HorizonName
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.errors import InvalidModel, NotFound, UntrustedModel
 from readmission.log import get_logger
@@ -31,16 +31,16 @@ log = get_logger(__name__)
 class HeldOut:
     """The test rows, encoded, with their outcomes. ``rounds``: samples for each interval, drawn from ``seed``."""
 
-    target: Target
+    horizon: HorizonName
     matrix: np.ndarray
     observed: Observations
     rounds: int
     seed: int
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, target: Target, rounds: int, seed: int) -> Self:
+    def of(cls, frame: pd.DataFrame, horizon: HorizonName, rounds: int, seed: int) -> Self:
         """Encode clean encounters; raises :class:`NotEnoughData` when they cannot measure a model."""
-        return cls(target, ClinicalEncoder().transform(frame), observations(frame, target), rounds, seed)
+        return cls(horizon, ClinicalEncoder().transform(frame), observations(frame, horizon), rounds, seed)
 
     def interval(self, probability: np.ndarray) -> Interval:
         """The ROC AUC of ``(n,)`` probabilities."""
@@ -68,9 +68,9 @@ class Scored:
         """Whether it was trained on synthetic encounters."""
         return self.metadata.data_source == SYNTHETIC
 
-    def predicts(self, target: Target) -> bool:
-        """Whether its target is this one."""
-        return self.metadata.target == target
+    def predicts(self, horizon: HorizonName) -> bool:
+        """Whether its horizon is this one."""
+        return self.metadata.target == horizon
 
 
 def gather(
@@ -84,11 +84,11 @@ def gather(
 ) -> Evidence:
     """A version that ``trusted`` refuses never served: it is no standard, not even with the alias ``production``.
 
-    Raises :class:`InvalidModel` when the challenger's file is broken or predicts another target.
+    Raises :class:`InvalidModel` when the challenger's file is broken or predicts another horizon.
     """
     ours = _score(version, rows, registry)
-    if not ours.predicts(rows.target):
-        raise InvalidModel(f"version {version.version} predicts {ours.metadata.target}, not {rows.target}")
+    if not ours.predicts(rows.horizon):
+        raise InvalidModel(f"version {version.version} predicts {ours.metadata.target}, not {rows.horizon}")
     # a version that a person took out of production sets no standard
     withdrawn = set(_in_ledger(["rollback"], registry, inference))
     challenger = _challenger(ours, rows, rolled_back=version.version in withdrawn)
@@ -118,7 +118,7 @@ def _challenger(ours: Scored, rows: HeldOut, *, rolled_back: bool) -> Challenger
     tags, metadata = ours.version.tags, ours.metadata
     return Challenger(
         version=ours.version.version,
-        target=rows.target,
+        horizon=rows.horizon,
         data_source=metadata.data_source,
         batch_numbers=_batch_numbers(ours.version),
         test_roc_auc=rows.interval(ours.probability),
@@ -140,14 +140,19 @@ def _incumbent(
         return _unusable(production, "it is not signed as promoted"), None
     except InvalidModel as error:
         return _unusable(production, str(error)), None
+    if not theirs.predicts(rows.horizon):
+        return _of_another_horizon(theirs), None
     return _usable(theirs), theirs
 
 
 def _usable(theirs: Scored) -> Production:
     metadata, version = theirs.metadata, theirs.version
-    return Production(
-        version.version, metadata.target, metadata.data_source, _batch_numbers(version), metadata.calibrated
-    )
+    return Production(version.version, metadata.data_source, _batch_numbers(version), metadata.calibrated)
+
+
+def _of_another_horizon(theirs: Scored) -> Production:
+    # how it is calibrated says nothing about this horizon
+    return replace(_usable(theirs), calibrated=None, unusable=f"it predicts {theirs.metadata.target}")
 
 
 def _unusable(version: ModelVersion, why: str) -> Production:
@@ -155,7 +160,6 @@ def _unusable(version: ModelVersion, why: str) -> Production:
     tags = version.tags
     return Production(
         version.version,
-        tags.get("target", ""),
         tags.get("data_source", ""),
         _batch_numbers(version),
         calibrated=tags.get("calibrated") == "true",
@@ -184,7 +188,7 @@ def _in_ledger(actions: Sequence[str], registry: ModelRegistry, inference: Infer
 
 
 def _against(ours: Scored, theirs: Scored | None, rows: HeldOut) -> Comparison | None:
-    if theirs is None or not theirs.predicts(rows.target):
+    if theirs is None:
         return None
     return rows.compare(theirs.version.version, ours.probability, theirs.probability)
 
@@ -193,7 +197,7 @@ def _against_best(ours: Scored, theirs: Scored | None, served: Iterable[Scored],
     """The comparison with the best version that served; None when production is the best, or none served."""
     others = chain(served, [theirs] if theirs else [])
     # an iterator, so that only the best one so far is in memory
-    comparable = (other for other in others if other.predicts(rows.target) and other.is_synthetic == ours.is_synthetic)
+    comparable = (other for other in others if other.predicts(rows.horizon) and other.is_synthetic == ours.is_synthetic)
     best = max(comparable, key=lambda other: roc_auc(rows.observed, other.probability), default=None)
     if best is None or best is theirs:
         return None

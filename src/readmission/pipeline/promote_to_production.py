@@ -1,8 +1,9 @@
-"""Task 10: decide whether a registered version goes into production, and record the decision in the ledger.
+"""Task 10: decide whether a horizon's registered version goes into production, and record the decision in the ledger.
 
 The ledger is written before aliases and tags, so a task that was killed finds its decision there and completes it.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,14 +11,14 @@ from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.adapters.registry import PROMOTION, ROLLED_BACK, ModelRegistry, ModelVersion
 from readmission.adapters.signatures import Signer, TrustedKeys
-from readmission.domain.cohort import Target
 from readmission.domain.gate.evidence import Limits
+from readmission.domain.horizon import HorizonName
 from readmission.domain.promotion import Action, Decision, decide
 from readmission.domain.statement import PROMOTED, REJECTED, SignedDecision
 from readmission.errors import Conflict, InvalidModel
 from readmission.log import get_logger
 from readmission.pipeline.gate_evidence import HeldOut, gather
-from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef
+from readmission.pipeline.references import PromotionRef, RegisteredRef
 from readmission.pipeline.roll_back import unfinished_rollback
 from readmission.pipeline.signing import digests_of, has_other_digests, recorded_digests, sign_decision
 
@@ -30,42 +31,51 @@ SUPERSEDED = "superseded"
 
 
 def promote_to_production(
-    registered: RegisteredRef,
-    dataset: DatasetRef,
+    horizon: HorizonName,
+    registered: Iterable[RegisteredRef],
     pipeline_run_id: str,
     *,
     store: ObjectStore,
-    registry: ModelRegistry,
+    registries: Mapping[HorizonName, ModelRegistry],
     inference: InferenceDatabase,
     signer: Signer,
-    target: Target,
     seed: int,
     bootstrap_rounds: int,
-    limits: Limits,
+    limits: Mapping[HorizonName, Limits],
     who: str = "pipeline",
 ) -> PromotionRef:
     """Decide once for each version and pipeline run; a repeated task completes the recorded decision.
 
-    Raises :class:`InvalidModel` when the model file of the registered version is broken or predicts another target, or
-    when the version has other digests than those that were measured, and :class:`Conflict` when production changed
-    while the gate measured; a retry measures again.
+    ``registered`` holds the references of all horizons. Raises :class:`InvalidModel` when there is none of ``horizon``,
+    when the model file of its version is broken or predicts another horizon, or when the version has other digests than
+    those that were measured, and :class:`Conflict` when production changed while the gate measured; a retry measures
+    again.
     """
-    version = registry.version(registered["version"])
+    ours = _of(horizon, registered)
+    registry = registries[horizon]
+    version = registry.version(ours["version"])
     record = _recorded(version, pipeline_run_id, inference)
     if record is None:
         production = registry.production()
-        test = store.get_frame(DATASETS, f"{dataset['digest']}/test.parquet")
-        rows = HeldOut.of(test, target, bootstrap_rounds, seed)
+        test = store.get_frame(DATASETS, f"{ours['dataset']['digest']}/test.parquet")
+        rows = HeldOut.of(test, horizon, bootstrap_rounds, seed)
         trusted = TrustedKeys(signer.public_key)
-        decision = decide(gather(version, production, rows, limits, registry, inference, trusted))
+        decision = decide(gather(version, production, rows, limits[horizon], registry, inference, trusted))
         if decision.action is Action.KEEP:
-            return _reference(version, registry, promoted=False, reason=decision.reason)
+            return _reference(ours, registry, promoted=False, reason=decision.reason)
         record = _record(version, production, decision, pipeline_run_id, who)
     with inference.promotion_lock():
         record = _settle(record, registry, inference, signer)
-    reference = _reference(version, registry, promoted=record.action == "promote", reason=record.reason)
+    reference = _reference(ours, registry, promoted=record.action == "promote", reason=record.reason)
     log.info("promotion decided", **reference)
     return reference
+
+
+def _of(horizon: HorizonName, registered: Iterable[RegisteredRef]) -> RegisteredRef:
+    for reference in registered:
+        if reference["horizon"] == horizon:
+            return reference
+    raise InvalidModel(f"no version was registered for {horizon}")
 
 
 def _settle(
@@ -155,12 +165,13 @@ def _record(
     )
 
 
-def _reference(version: ModelVersion, registry: ModelRegistry, *, promoted: bool, reason: str) -> PromotionRef:
-    production = registry.production()
-    in_production = production is not None and production.version == version.version
+def _reference(decided: RegisteredRef, registry: ModelRegistry, *, promoted: bool, reason: str) -> PromotionRef:
+    production = _number(registry.production())
     return PromotionRef(
-        promoted=promoted and in_production,
+        horizon=decided["horizon"],
+        batch_numbers=decided["dataset"]["batch_numbers"],
+        promoted=promoted and production == decided["version"],
         reason=reason,
-        version=version.version,
-        production_version=production.version if production else None,
+        version=decided["version"],
+        production_version=production,
     )

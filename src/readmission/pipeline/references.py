@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from readmission.domain.horizon import HorizonName
+
 
 class BatchRef(TypedDict):
     """A batch in the landing bucket, as received."""
@@ -35,16 +37,20 @@ class DatasetRef(TypedDict):
 
 
 class TrainedRef(TypedDict):
-    """A trained candidate and its MLflow run."""
+    """A candidate, trained for one horizon on ``dataset``, and its MLflow run."""
 
     candidate: str
+    horizon: HorizonName
+    dataset: DatasetRef
     run_id: str
     validation_roc_auc: float
 
 
 class RegisteredRef(TypedDict):
-    """A registered model version; ``onnx_digest`` is the sha256 of its ``model.onnx``."""
+    """A version of a horizon's registered model; ``onnx_digest`` is the sha256 of its ``model.onnx``."""
 
+    horizon: HorizonName
+    dataset: DatasetRef
     version: str
     run_id: str
     candidate: str
@@ -52,8 +58,13 @@ class RegisteredRef(TypedDict):
 
 
 class PromotionRef(TypedDict):
-    """The gate's decision on ``version``, and the version in production afterwards (None: there is none)."""
+    """The gate's decision on ``version``, and the version in production afterwards (None: there is none).
 
+    ``batch_numbers`` are those that ``version`` was trained on.
+    """
+
+    horizon: HorizonName
+    batch_numbers: list[int]
     promoted: bool
     reason: str
     version: str

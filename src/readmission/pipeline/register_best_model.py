@@ -1,13 +1,13 @@
-"""Task 9: register the best candidate as a model version, after comparing its model file with its pipeline."""
+"""Task 9: register a horizon's best candidate as a model version, after comparing its model file with its pipeline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from readmission.adapters.experiment import Experiment, TrainingRun
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelRegistry
-from readmission.domain.cohort import Target
+from readmission.domain.horizon import HorizonName
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.errors import InvalidModel
 from readmission.log import get_logger
@@ -22,29 +22,39 @@ _TAGS = ("candidate", "target", "data_source", "dataset_digest", "batch_numbers"
 
 
 def register_best_model(
-    trained: Sequence[TrainedRef],
-    dataset: DatasetRef,
+    horizon: HorizonName,
+    trained: Iterable[TrainedRef],
     *,
     store: ObjectStore,
     experiment: Experiment,
-    registry: ModelRegistry,
-    target: Target,
+    registries: Mapping[HorizonName, ModelRegistry],
+    candidates: Sequence[str],
 ) -> RegisteredRef:
     """Register the candidate with the best validation ROC AUC; a run that has a version keeps it.
 
-    Raises :class:`InvalidModel` when no candidate was trained, when the best one predicts another target, or when its
-    model file and its pipeline give different probabilities.
+    ``trained`` holds the references of all horizons. Raises :class:`InvalidModel` when one of ``candidates`` was not
+    trained for ``horizon``, when the best one predicts another horizon, or when its model file and its pipeline give
+    different probabilities.
     """
-    best = choose_best(trained)
+    best = choose_best(horizon, trained, candidates)
+    registry = registries[horizon]
     version = registry.find(best["run_id"])
     if version is None:
         run = experiment.run(best["run_id"])
-        if run.tags["target"] != target:
-            raise InvalidModel(f"run {run.run_id} predicts {run.tags['target']}, not {target}")
-        onnx, parity = _model_file(run, dataset, store, experiment)
+        if run.tags["target"] != horizon:
+            raise InvalidModel(f"run {run.run_id} predicts {run.tags['target']}, not {horizon}")
+        onnx, parity = _model_file(run, best["dataset"], store, experiment)
         version = registry.register(run.run_id, onnx, _version_tags(run, parity))
-    log.info("model registered", version=version.version, candidate=best["candidate"], run=best["run_id"])
+    log.info(
+        "model registered",
+        horizon=horizon,
+        version=version.version,
+        candidate=best["candidate"],
+        run=best["run_id"],
+    )
     return RegisteredRef(
+        horizon=horizon,
+        dataset=best["dataset"],
         version=version.version,
         run_id=version.run_id,
         candidate=best["candidate"],
@@ -52,14 +62,18 @@ def register_best_model(
     )
 
 
-def choose_best(trained: Sequence[TrainedRef]) -> TrainedRef:
-    """The candidate with the highest validation ROC AUC; of equal ones the first in alphabetical order.
+def choose_best(horizon: HorizonName, trained: Iterable[TrainedRef], candidates: Sequence[str]) -> TrainedRef:
+    """The horizon's candidate with the highest validation ROC AUC; of equal ones the first in alphabetical order.
 
-    Raises :class:`InvalidModel` when there is none.
+    Raises :class:`InvalidModel` when one of ``candidates`` is missing: without it another one would be the best.
     """
-    if not trained:
-        raise InvalidModel("no candidate was trained")
-    return min(trained, key=lambda reference: (-reference["validation_roc_auc"], reference["candidate"]))
+    ours = [reference for reference in trained if reference["horizon"] == horizon]
+    missing = sorted(set(candidates) - {reference["candidate"] for reference in ours})
+    if missing:
+        raise InvalidModel(
+            f"not trained for {horizon}: {', '.join(missing)}. Clear the failed instances of train_ml_models"
+        )
+    return min(ours, key=lambda reference: (-reference["validation_roc_auc"], reference["candidate"]))
 
 
 def _model_file(

@@ -11,6 +11,9 @@ from readmission.log import get_logger
 
 log = get_logger(__name__)
 
+# the name that every release has published
+HORIZON_TAG = "target"
+
 
 def roll_back(
     reason: str,
@@ -24,8 +27,8 @@ def roll_back(
 
     The ledger is written first, so after a kill the same command completes the rollback. Raises :class:`NotFound` when
     no version is in production or there is no previous one, and :class:`Conflict` when production changed while the
-    command waited for a promotion, or when the inference API would refuse the previous version. ``trusted`` checks its
-    signature; without keys only the decision that it states is read.
+    command waited for a promotion, or when the inference API would refuse the previous version: it is not signed, or it
+    predicts another horizon. ``trusted`` checks its signature; without keys only the decision that it states is read.
     """
     withdrawn, _ = _versions(registry, inference)
     with inference.promotion_lock():
@@ -35,6 +38,7 @@ def roll_back(
                 f"version {withdrawn.version} was in production, now it is version {current.version}: nothing was "
                 "rolled back. Look at the new version, and give the order again if it is still wanted"
             )
+        _check_horizon(withdrawn, restored)
         _check_signed(restored, trusted)
         inference.record_promotion(
             PromotionRecord(
@@ -66,8 +70,20 @@ def unfinished_rollback(registry: ModelRegistry, inference: InferenceDatabase) -
     return changes[-1] if at_work and previous.version == changes[-1].previous_version else None
 
 
+def _check_horizon(withdrawn: ModelVersion, restored: ModelVersion) -> None:
+    # an earlier release had one registered model for whatever its setting TARGET said
+    ours, theirs = withdrawn.tags.get(HORIZON_TAG), restored.tags.get(HORIZON_TAG)
+    if ours and theirs and ours != theirs:
+        raise Conflict(
+            f"{restored.name} version {restored.version} predicts {theirs}, version {withdrawn.version} in "
+            f"production {ours}: the inference API would refuse it. Nothing was rolled back"
+        )
+
+
 def _check_signed(version: ModelVersion, trusted: TrustedKeys | None) -> None:
-    why = f"version {version.version} is not signed as promoted: readmission sign {version.version} --reason ... first"
+    horizon = f" --horizon {version.tags[HORIZON_TAG]}" if HORIZON_TAG in version.tags else ""
+    command = f"readmission sign {version.version}{horizon} --reason ..."
+    why = f"{version.name} version {version.version} is not signed as promoted: {command} first"
     if version.tags.get(SIGNED_DECISION) != PROMOTED:
         raise Conflict(why)
     try:

@@ -5,11 +5,11 @@ The DAG processor imports this module every few seconds, so a task's own module 
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from inspect import Parameter, signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -18,6 +18,9 @@ from airflow.utils.deprecation_tools import DeprecatedImportWarning
 from readmission.adapters.mlflow_requests import limit_requests
 from readmission.errors import NothingToDo, PermanentError
 from readmission.pipeline.wiring import COLLABORATORS
+
+if TYPE_CHECKING:
+    from readmission.pipeline.run_note import RunNote
 
 
 def step(name: str, **options: Any) -> Any:
@@ -38,8 +41,8 @@ def airflow_task(name: str) -> Callable[..., Any]:
         # a task may wait longer for a busy MLflow than an inference server, which polls it
         limit_requests(os.environ, timeout_seconds=60, retries=5)
         run = getattr(import_module(f"readmission.pipeline.{name}"), name)
-        with airflow_errors(lambda reason: COLLABORATORS["run_note"]().write(f"{name}: {reason}")):
-            return run(*references, **_other_arguments(run, len(references), context))
+        with airflow_errors(" ".join([name, *_map_labels(context)]), COLLABORATORS["run_note"]):
+            return run(*map(_at_once, references), **_other_arguments(run, len(references), context))
 
     call.__name__ = name
     return call
@@ -57,20 +60,30 @@ def leave_logging_to_airflow() -> None:
 
 
 @contextmanager
-def airflow_errors(note: Callable[[str], None]) -> Iterator[None]:
+def airflow_errors(subject: str, run_note: "Callable[[], RunNote]") -> Iterator[None]:
     """Translate errors to Airflow's: ``NothingToDo`` skips the task; a ``PermanentError`` fails it without a retry.
 
-    ``note`` gets the reason of both.
+    The note of the run gets the reason of both. A skip skips the whole run, so its reason replaces the note.
     """
     try:
         yield
     except NothingToDo as skip:
-        note(str(skip))
+        run_note().write({subject: str(skip)})
         raise AirflowSkipException(str(skip)) from skip
     except PermanentError as error:
         reason = f"{type(error).__name__}: {error}"
-        note(reason)
+        run_note().add({subject: reason})
         raise AirflowFailException(reason) from error
+
+
+def _map_labels(context: Mapping[str, Any]) -> list[str]:
+    """What distinguishes this instance of a mapped task from the others, as in the DAG's ``map_index_template``."""
+    return [str(context[name]) for name in ("candidate", "horizon") if name in context]
+
+
+def _at_once(reference: Any) -> Any:
+    # Airflow would ask for each reference of a mapped task by itself, and log the end of them as an error
+    return reference[:] if isinstance(reference, Sequence) else reference
 
 
 def _other_arguments(run: Callable[..., Any], references: int, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +91,7 @@ def _other_arguments(run: Callable[..., Any], references: int, context: Mapping[
     for parameter in list(signature(run).parameters.values())[references:]:
         # Airflow passes its whole context beside the DAG's own arguments
         if parameter.name in context:
-            arguments[parameter.name] = context[parameter.name]
+            arguments[parameter.name] = _at_once(context[parameter.name])
         elif parameter.default is Parameter.empty:
             arguments[parameter.name] = COLLABORATORS[parameter.name]()
     return arguments

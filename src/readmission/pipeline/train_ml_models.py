@@ -1,4 +1,4 @@
-"""Task 8: fit one candidate, measure it on the three splits, and log model, metrics and plots to its MLflow run."""
+"""Task 8: fit one candidate for one horizon, measure it on each split, and log all of it to its MLflow run."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,8 @@ from sklearn.pipeline import Pipeline
 
 from readmission.adapters.experiment import Experiment, RunKey
 from readmission.adapters.object_store import DATASETS, ObjectStore
-from readmission.domain.cohort import SPLITS, Split, Target
+from readmission.domain.cohort import SPLITS, Split
+from readmission.domain.horizon import HorizonName
 from readmission.log import get_logger
 from readmission.modeling.candidates import load
 from readmission.modeling.evaluation import Measurement, measure, observations
@@ -21,40 +22,53 @@ log = get_logger(__name__)
 
 def train_ml_models(
     candidate: str,
+    horizon: HorizonName,
     dataset: DatasetRef,
     pipeline_run_id: str,
     *,
     store: ObjectStore,
     experiment: Experiment,
-    target: Target,
     seed: int,
     bootstrap_rounds: int,
 ) -> TrainedRef:
-    """Train ``candidate`` on a frozen data set; a finished run with the same key is reused.
+    """Train ``candidate`` to predict ``horizon`` on a frozen data set; a finished run with the same key is reused.
 
     Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
     """
-    run = experiment.start(RunKey(pipeline_run_id, candidate, dataset["digest"], target, seed))
+    run = experiment.start(RunKey(pipeline_run_id, candidate, dataset["digest"], horizon, seed))
     metrics = run.metrics
     if not run.finished:
         with experiment.recording(run.run_id):
-            frames = _splits(dataset, store, target)
-            pipeline = fit(candidate, frames["train"], target, seed)
+            frames = _splits(dataset, store, horizon)
+            pipeline = fit(candidate, frames["train"], horizon, seed)
             measurement = measure(
-                lambda frame: pipeline.predict_proba(frame)[:, 1], frames, target, rounds=bootstrap_rounds, seed=seed
+                lambda frame: pipeline.predict_proba(frame)[:, 1], frames, horizon, rounds=bootstrap_rounds, seed=seed
             )
             _log_model(run.run_id, candidate, pipeline, measurement, experiment)
             _log_numbers(run.run_id, dataset, pipeline, measurement, experiment)
             metrics = measurement.metrics
-    log.info("candidate trained", candidate=candidate, run=run.run_id, reused=run.finished, **_headline(metrics))
-    return TrainedRef(candidate=candidate, run_id=run.run_id, validation_roc_auc=metrics["validation_roc_auc"])
+    log.info(
+        "candidate trained",
+        candidate=candidate,
+        horizon=horizon,
+        run=run.run_id,
+        reused=run.finished,
+        **_headline(metrics),
+    )
+    return TrainedRef(
+        candidate=candidate,
+        horizon=horizon,
+        dataset=dataset,
+        run_id=run.run_id,
+        validation_roc_auc=metrics["validation_roc_auc"],
+    )
 
 
-def _splits(dataset: DatasetRef, store: ObjectStore, target: Target) -> dict[Split, pd.DataFrame]:
+def _splits(dataset: DatasetRef, store: ObjectStore, horizon: HorizonName) -> dict[Split, pd.DataFrame]:
     frames = {split: store.get_frame(DATASETS, f"{dataset['digest']}/{split}.parquet") for split in SPLITS}
     for frame in frames.values():
         # raises before the slow fit when a split cannot be measured
-        observations(frame, target)
+        observations(frame, horizon)
     return frames
 
 

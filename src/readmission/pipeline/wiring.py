@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from readmission.domain.horizon import HorizonName
 from readmission.domain.schedule import Schedule
+from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.settings import PipelineSettings
 
 if TYPE_CHECKING:
@@ -108,12 +110,13 @@ def experiment() -> "Experiment":
     return Experiment(settings.mlflow_tracking_uri, settings.experiment_name, git_commit=settings.git_commit)
 
 
-def registry() -> "ModelRegistry":
-    """The registered model's versions in MLflow."""
+def registries() -> "dict[HorizonName, ModelRegistry]":
+    """The versions of each horizon's registered model in MLflow, the primary horizon first."""
     from readmission.adapters.registry import ModelRegistry
 
     settings = PipelineSettings()
-    return ModelRegistry(settings.mlflow_tracking_uri, settings.model_name)
+    names = settings.registered_models().items()
+    return {horizon: ModelRegistry(settings.mlflow_tracking_uri, name) for horizon, name in names}
 
 
 def signer() -> "Signer":
@@ -133,12 +136,15 @@ def inference_api() -> "InferenceApi | None":
     return InferenceApi(settings.inference_api_url, admin_api_key=settings.admin_api_key)
 
 
-def gate_limits(settings: PipelineSettings) -> "Limits":
-    """The limits of the gate for the target of these settings."""
+def gate_limits(settings: PipelineSettings) -> "dict[HorizonName, Limits]":
+    """The limits of the gate for each horizon."""
     from readmission.domain.gate.evidence import Limits
 
-    floors = {"any": settings.gate_floor_any, "within_30_days": settings.gate_floor_within_30_days}
-    return Limits(floors[settings.target], settings.gate_non_inferiority_margin)
+    floors: dict[HorizonName, float] = {
+        "any": settings.gate_floor_any,
+        "within_30_days": settings.gate_floor_within_30_days,
+    }
+    return {horizon: Limits(floor, settings.gate_non_inferiority_margin) for horizon, floor in floors.items()}
 
 
 # the factory of each task parameter that is not a reference, by the parameter's name
@@ -155,10 +161,10 @@ COLLABORATORS: dict[str, Callable[[], Any]] = {
     "clean": clean_database,
     "inference": inference_database,
     "experiment": experiment,
-    "registry": registry,
+    "registries": registries,
+    "candidates": lambda: CANDIDATE_NAMES,
     "signer": signer,
     "inference_api": inference_api,
-    "target": lambda: PipelineSettings().target,
     "seed": lambda: PipelineSettings().model_seed,
     "bootstrap_rounds": lambda: PipelineSettings().bootstrap_rounds,
     "limits": lambda: gate_limits(PipelineSettings()),

@@ -1,8 +1,7 @@
 """The inference API as one ASGI application."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -14,15 +13,17 @@ from starlette.types import Lifespan
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
+from readmission.domain.horizon import HorizonName
 from readmission.prediction.place import Place
 from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
-from readmission.serving.live_model import ModelSlot
+from readmission.serving.live_model import ModelSlots
 from readmission.serving.metrics import Metrics
 from readmission.serving.middleware import RequestMiddleware
 from readmission.serving.model_cache import ModelCache
 from readmission.serving.model_follower import ModelFollower, Registry, ReloadSignal
+from readmission.serving.model_followers import ModelFollowers
 from readmission.serving.openapi import document_request_models
 from readmission.serving.operations import operations_router
 from readmission.serving.outcomes import outcomes_router
@@ -31,59 +32,83 @@ from readmission.serving.predict_batch import predict_batch_router
 from readmission.serving.prediction_log import PredictionLog
 from readmission.settings import InferenceSettings
 
-FIRST_MODEL_SECONDS = 15
+FIRST_MODELS_SECONDS = 15
 # at a time in each worker; one computes for up to 0.3 s
 EXPLANATIONS = 1
 TITLE = "Readmission inference API"
-DESCRIPTION = "The risk that a diabetic inpatient is readmitted, from raw clinical values. Not a medical device."
+DESCRIPTION = (
+    "The risk that a diabetic inpatient is readmitted, within thirty days and ever, from raw clinical values."
+    " Not a medical device."
+)
 
 
 def create_app(
     settings: InferenceSettings,
     *,
-    registry: Registry | None = None,
+    registries: Mapping[HorizonName, Registry] | None = None,
     database: InferenceDatabase | None = None,
-    reload_signal: Path | None = None,
+    run_dir: Path | None = None,
 ) -> FastAPI:
-    """The application of one worker; registry and prediction log come from the settings unless given.
+    """The application of one worker; registries and prediction log come from the settings unless given.
 
-    ``reload_signal`` is the file by which sibling workers tell each other to reload.
+    ``run_dir`` is the folder in which sibling workers tell each other to reload.
     """
     if database is None and settings.inference_database_url is not None:
         database = InferenceDatabase(settings.require("inference_database_url"))
-    metrics, slot = Metrics(), ModelSlot()
-    follower = ModelFollower(
-        registry or ModelRegistry(settings.mlflow_tracking_uri, settings.model_name),
-        slot,
-        ModelCache(settings.serving_dir / "models", settings.model_name),
-        metrics,
-        trusted=TrustedKeys(settings.gate_public_key),
-        poll_seconds=settings.model_poll_seconds,
-        signal=ReloadSignal(reload_signal),
-    )
+    metrics, slots = Metrics(), ModelSlots(settings.horizons)
+    followers = _followers(settings, registries or _registries(settings), slots, metrics, run_dir)
     keys = ApiKeys(settings.api_keys)
     log = PredictionLog(database, metrics) if database else None
     # one batch at a time: each may need some hundred megabytes
     batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
-    predicting = Predicting(slot, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
+    predicting = Predicting(slots, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
     routers = (
         predict_router(predicting),
         predict_batch_router(predicting, batches),
         explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database),
-        operations_router(slot, follower, AdminKey(settings.admin_api_key), metrics),
+        operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
     )
-    return _assemble(routers, metrics, _lifespan(follower, batches, log))
+    return _assemble(routers, metrics, _lifespan(followers, batches, log))
 
 
-def _lifespan(follower: ModelFollower, batches: Executor, log: PredictionLog | None) -> Lifespan[FastAPI]:
+def _registries(settings: InferenceSettings) -> dict[HorizonName, Registry]:
+    uri = settings.mlflow_tracking_uri
+    return {horizon: ModelRegistry(uri, name) for horizon, name in settings.registered_models().items()}
+
+
+def _followers(
+    settings: InferenceSettings,
+    registries: Mapping[HorizonName, Registry],
+    slots: ModelSlots,
+    metrics: Metrics,
+    run_dir: Path | None,
+) -> ModelFollowers:
+    trusted = TrustedKeys(settings.gate_public_key)
+    return ModelFollowers(
+        [
+            ModelFollower(
+                registries[horizon],
+                slots.slot(horizon),
+                ModelCache(settings.serving_dir / "models", name),
+                metrics,
+                trusted=trusted,
+                poll_seconds=settings.model_poll_seconds,
+                signal=ReloadSignal(run_dir / f"reload-{horizon}" if run_dir else None),
+            )
+            for horizon, name in settings.registered_models().items()
+        ]
+    )
+
+
+def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=follower.run, name="model-follower", daemon=True).start()
+        followers.start()
         # a new worker beside others takes no request before it has what they have
-        await asyncio.to_thread(follower.wait_first_try, FIRST_MODEL_SECONDS)
+        await asyncio.to_thread(followers.wait_first_try, FIRST_MODELS_SECONDS)
         yield
-        follower.stop()
+        followers.stop()
         batches.shutdown(wait=False, cancel_futures=True)
         if log is not None:
             log.close()

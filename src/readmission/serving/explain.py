@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
@@ -13,22 +13,23 @@ from readmission.domain.background import reference_row
 from readmission.domain.decoding import ClinicalValue, decode
 from readmission.domain.encoding import encode
 from readmission.domain.feature_groups import FEATURE_GROUPS, SINGLE_FEATURES
-from readmission.domain.horizon import HORIZON_NAMES
-from readmission.errors import NotExplainable, NotFound
+from readmission.domain.horizon import HORIZON_NAMES, HorizonName
+from readmission.errors import NotExplainable
 from readmission.http_contract import JSON
 from readmission.prediction.explain import NOTE, Explanation, explain
 from readmission.prediction.place import Place
+from readmission.serving.answers import complete, record, score
 from readmission.serving.choices import choice_parameters, choices
 from readmission.serving.encounter import Encounter, parse_encounter
-from readmission.serving.live_model import LiveModel
+from readmission.serving.live_model import LiveModel, LiveModels, ModelSlots
 from readmission.serving.openapi import DirectRoute, json_body, problems
-from readmission.serving.predict import MAX_ENCOUNTER_BYTES, Predicting, model_facts, record, score
+from readmission.serving.predict import MAX_ENCOUNTER_BYTES, Predicting
 from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import Answer, Prediction, Probability
 
 PARAMETERS = {"horizon": HORIZON_NAMES, "detail": ("features",)}
 _DESCRIBED = {
-    "horizon": "The risk to explain; by default that of the model that is served.",
+    "horizon": "The risk to explain; by default that of the primary horizon.",
     "detail": "Explain each feature, too.",
 }
 
@@ -101,18 +102,27 @@ def explain_router(predicting: Predicting, place: Place) -> APIRouter:
         media_type(request, JSON)
         asked = choices(request, PARAMETERS)
         encounter = parse_encounter(await read_body(request, min(MAX_ENCOUNTER_BYTES, predicting.max_body_bytes)))
-        live = predicting.slot.current()
-        if asked.get("horizon", live.metadata.target) != live.metadata.target:
-            raise NotFound(f"this server does not predict {asked['horizon']}")
+        models = predicting.slots.current()
+        live = _explained(predicting.slots, models, asked.get("horizon"))
+        matrix = encode([encounter])
         # no place is held while a body arrives, so a slow sender keeps nobody out
-        explanation = await asyncio.to_thread(_explain_in, place, live, encode([encounter])[0], "detail" in asked)
-        answer = score(live, explanation["probability"]) | model_facts(live)
-        predicting.metrics.predicted(live, [answer["probability"]])
+        explanation = await asyncio.to_thread(_explain_in, place, live, matrix[0], "detail" in asked)
+        scored = score(models, matrix)
+        predicting.metrics.predicted(models, scored)
+        answer = complete(models, scored[0])
         if predicting.log is not None:
-            await predicting.log.write([record(live, answer, encounter, "explain")])
+            await predicting.log.write([record(answer, encounter, "explain")])
         return Response(to_json(answer | {"explanation": explanation}), media_type=JSON)
 
     return router
+
+
+def _explained(slots: ModelSlots, models: LiveModels, horizon: str | None) -> LiveModel:
+    """The model to explain, of those that answer. Raises as ``ModelSlots`` does when the horizon has none."""
+    if horizon is None:
+        return models[0]
+    found = next((live for live in models if live.horizon == horizon), None)
+    return found or slots.slot(cast(HorizonName, horizon)).current()
 
 
 def _explain_in(place: Place, live: LiveModel, row: np.ndarray, detailed: bool) -> dict[str, Any]:

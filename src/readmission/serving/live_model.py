@@ -1,8 +1,13 @@
-"""The model that a worker serves. It is replaced in one step, so a request uses the same model from start to end."""
+"""The models that a worker serves, one for each horizon. Each is replaced in one step, and a request takes all at once.
+
+This module knows no transport: it is what a prediction needs, however it was asked for.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +15,14 @@ from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
 from readmission.domain.encoding import UNKNOWN, encode_one
 from readmission.domain.example import EXAMPLE
+from readmission.domain.horizon import HorizonName
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURES, Kind
-from readmission.errors import InvalidModel, ModelNotLoaded
+from readmission.errors import InvalidModel, ModelNotLoaded, NotFound
 
 RISK_BANDS = ("low", "medium", "high")
+# horizon, probability, prediction and risk_band of one encounter
+Risk = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,29 +38,56 @@ class LiveModel:
         """The metadata stored in the model file."""
         return self.model.metadata
 
-    def probabilities(self, matrix: np.ndarray) -> list[float]:
-        """The probability of readmission of each row of a ``(n, len(FEATURES))`` float32 matrix."""
-        probabilities: list[float] = self.model.predict_probability(matrix).tolist()
-        return probabilities
+    @property
+    def horizon(self) -> str:
+        """What it predicts. It is the horizon of the slot that holds it."""
+        return self.metadata.target
 
-    def prediction(self, probability: float) -> int:
-        """1 (readmission) when ``probability`` (0 to 1) is at least the model's threshold, 0 otherwise."""
-        return int(probability >= self.metadata.threshold)
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The fields of a response that are the same for all encounters of this model."""
+        return {
+            "threshold": self.metadata.threshold,
+            "calibrated": self.metadata.calibrated,
+            "data_source": self.metadata.data_source,
+            "model_name": self.version.name,
+            "model_version": self.version.version,
+        }
 
-    def risk_band(self, probability: float) -> str:
-        """The band of ``RISK_BANDS`` for a probability (0 to 1). Each limit belongs to the band above it."""
-        if probability < self.metadata.risk_band_medium:
-            return "low"
-        return "medium" if probability < self.metadata.risk_band_high else "high"
+    def risks(self, matrix: np.ndarray) -> list[Risk]:
+        """The risk of each row of a ``(n, len(FEATURES))`` float32 matrix."""
+        return [self.risk(probability) for probability in self.model.predict_probability(matrix).tolist()]
+
+    def risk(self, probability: float) -> Risk:
+        """What the response says of a probability (0 to 1). ``prediction`` is 1 from the model's threshold on.
+
+        ``risk_band`` is one of ``RISK_BANDS``; each limit belongs to the band above it.
+        """
+        metadata = self.model.metadata
+        if probability < metadata.risk_band_medium:
+            band = "low"
+        else:
+            band = "medium" if probability < metadata.risk_band_high else "high"
+        return {
+            "horizon": metadata.target,
+            "probability": probability,
+            "prediction": int(probability >= metadata.threshold),
+            "risk_band": band,
+        }
+
+
+# the live model of each horizon that has one, the primary first; a request keeps them from start to end
+LiveModels = tuple[LiveModel, ...]
 
 
 class ModelSlot:
-    """Holds the live model. ``stale`` is True when the live model may not be the current production version.
+    """Holds the live model of a horizon. ``stale``: the live model may not be the current production version.
 
     ``refusal``: why the production version was refused at the last attempt; empty when it was not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, horizon: HorizonName) -> None:
+        self.horizon = horizon
         self.live: LiveModel | None = None
         self.stale = True
         self.refusal = ""
@@ -62,8 +97,34 @@ class ModelSlot:
         live = self.live
         if live is None:
             why = self.refusal or "none was promoted, or the model registry cannot be reached"
-            raise ModelNotLoaded(f"no model is loaded yet: {why}")
+            raise ModelNotLoaded(f"no model of {self.horizon} is loaded yet: {why}")
         return live
+
+
+class ModelSlots:
+    """The slots of all horizons of this server, the primary first."""
+
+    def __init__(self, horizons: Iterable[HorizonName]) -> None:
+        self._slots = {horizon: ModelSlot(horizon) for horizon in horizons}
+
+    def slot(self, horizon: HorizonName | None = None) -> ModelSlot:
+        """The slot of a horizon, by default the primary. Raises :class:`NotFound` when the server does not have it."""
+        if horizon is None:
+            return next(iter(self._slots.values()))
+        if horizon not in self._slots:
+            raise NotFound(f"this server does not predict {horizon}, only: {', '.join(self._slots)}")
+        return self._slots[horizon]
+
+    def current(self) -> LiveModels:
+        """The live model of each horizon that has one. Raises :class:`ModelNotLoaded` while the primary has none."""
+        primary, *others = self._slots.values()
+        return (primary.current(), *(live for slot in others if (live := slot.live)))
+
+
+def check_horizon(model: OnnxModel, horizon: HorizonName) -> None:
+    """Raises :class:`InvalidModel` when a model predicts another horizon than the one that it is served for."""
+    if model.metadata.target != horizon:
+        raise InvalidModel(f"it predicts {model.metadata.target}, not {horizon}")
 
 
 def smoke_test(model: OnnxModel) -> None:

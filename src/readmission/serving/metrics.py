@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from readmission.serving.live_model import RISK_BANDS, LiveModel
+from readmission.domain.horizon import HorizonName
+from readmission.serving.live_model import RISK_BANDS, LiveModel, LiveModels, Risk
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LATENCY_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+RELOAD_RESULTS = ("loaded", "invalid", "untrusted", "unavailable")
 PROBABILITIES = tuple(step / 20 for step in range(1, 21))
 
 _LIVE_FILE = re.compile(r"gauge_live\w*_(\d+)\.db")
@@ -36,12 +39,15 @@ class Metrics:
             registry=self._registry,
         )
         self.predictions = Counter(
-            "readmission_predictions", "Encounters predicted.", ["model_version", "risk_band"], registry=self._registry
+            "readmission_predictions",
+            "Encounters predicted.",
+            ["horizon", "model_version", "risk_band"],
+            registry=self._registry,
         )
         self.probability = Histogram(
             "readmission_prediction_probability",
             "Predicted probabilities of readmission.",
-            ["model_version"],
+            ["horizon", "model_version"],
             buckets=PROBABILITIES,
             registry=self._registry,
         )
@@ -51,32 +57,42 @@ class Metrics:
         self.model_info = Gauge(
             "readmission_model_info",
             "Workers that serve a model version.",
-            ["model_name", "model_version", "data_source", "candidate", "calibrated"],
+            ["horizon", "model_name", "model_version", "data_source", "candidate", "calibrated"],
             multiprocess_mode="livesum",
             registry=self._registry,
         )
         self.reloads = Counter(
-            "readmission_model_reloads", "Attempts to load another model version.", ["result"], registry=self._registry
+            "readmission_model_reloads",
+            "Attempts to load another model version.",
+            ["horizon", "result"],
+            registry=self._registry,
         )
         self.log_failures = Counter(
             "readmission_prediction_log_failures",
             "Predictions answered but not written to the log.",
             registry=self._registry,
         )
-        for result in ("loaded", "invalid", "untrusted", "unavailable"):
-            self.reloads.labels(result)
 
-    def predicted(self, live: LiveModel, probabilities: list[float]) -> None:
-        """Count the predictions of one model version by risk band and probability (0 to 1)."""
-        version = live.version.version
-        observe = self._child(self.probability, version).observe
+    def follows(self, horizon: HorizonName) -> None:
+        """Show the reloads of a horizon from the start: an alert needs to see the first one as an increase from 0."""
+        for result in RELOAD_RESULTS:
+            self.reloads.labels(horizon, result)
+
+    def predicted(self, models: LiveModels, scored: Sequence[Mapping[str, Any]]) -> None:
+        """Count the scores of ``answers.score``, for each model by its risk band and probability (0 to 1)."""
+        for position, live in enumerate(models):
+            self._count(live, [found["risks"][position] for found in scored])
+
+    def _count(self, live: LiveModel, risks: list[Risk]) -> None:
+        horizon, version = live.horizon, live.version.version
+        observe = self._child(self.probability, horizon, version).observe
         counts = dict.fromkeys(RISK_BANDS, 0)
-        for probability in probabilities:
-            observe(probability)
-            counts[live.risk_band(probability)] += 1
+        for risk in risks:
+            observe(risk["probability"])
+            counts[risk["risk_band"]] += 1
         for band, count in counts.items():
             if count:
-                self._child(self.predictions, version, band).inc(count)
+                self._child(self.predictions, horizon, version, band).inc(count)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one request and record how long it took."""
@@ -128,4 +144,4 @@ def _is_alive(pid: int) -> bool:
 def _model_labels(live: LiveModel) -> tuple[str, ...]:
     metadata, version = live.metadata, live.version
     calibrated = str(metadata.calibrated).lower()
-    return version.name, version.version, metadata.data_source, metadata.candidate, calibrated
+    return live.horizon, version.name, version.version, metadata.data_source, metadata.candidate, calibrated

@@ -1,4 +1,4 @@
-"""Keeps the last loaded model on local disk, so that a server can start while the registry is down."""
+"""Keeps the last loaded version of each model on local disk, so that a server can start without the registry."""
 
 import hashlib
 import json
@@ -10,18 +10,21 @@ from pathlib import Path
 from readmission.adapters.registry import ModelVersion
 from readmission.log import get_logger
 
+DESCRIPTION = "version.json"
+
 log = get_logger(__name__)
 
 
 class ModelCache:
-    """A folder with one model file, named by its digest, and a description of its version.
+    """A folder of its own for each registered model, with one model file, named by its digest, and its description.
 
     Files are written atomically, so several processes can share the folder.
     """
 
     def __init__(self, folder: Path, model_name: str) -> None:
-        self._folder = folder
-        self._last = folder / f"{model_name}.json"
+        # only one's own folder is cleared of other files, so no model deletes the file of another
+        self._folder = folder / model_name
+        self._last = self._folder / DESCRIPTION
 
     def remember(self, version: ModelVersion, data: bytes) -> None:
         """Store a version as the last good one and delete the others. A full or read-only disk is only logged."""

@@ -1,4 +1,4 @@
-"""Keeps a worker on the production version: polls the registry, loads and tests a new version, then swaps it in."""
+"""Keeps a slot on the production version: polls the registry, loads and tests a new version, then swaps it in."""
 
 import random
 import threading
@@ -13,6 +13,7 @@ from typing import Protocol
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
 from readmission.adapters.signatures import TrustedKeys
+from readmission.domain.horizon import HorizonName
 from readmission.errors import (
     InvalidModel,
     MissingSetting,
@@ -23,7 +24,7 @@ from readmission.errors import (
     UntrustedModel,
 )
 from readmission.log import get_logger
-from readmission.serving.live_model import LiveModel, ModelSlot, smoke_test
+from readmission.serving.live_model import LiveModel, ModelSlot, check_horizon, smoke_test
 from readmission.serving.metrics import Metrics
 from readmission.serving.model_cache import ModelCache
 
@@ -98,7 +99,7 @@ class ReloadSignal:
 
 
 class ModelFollower:
-    """Loads the production version into one slot. Its methods are thread-safe."""
+    """Loads the production version of one registered model into one slot. Its methods are thread-safe."""
 
     def __init__(
         self,
@@ -124,6 +125,12 @@ class ModelFollower:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._tried = threading.Event()
+        metrics.follows(slot.horizon)
+
+    @property
+    def horizon(self) -> HorizonName:
+        """What the model in the slot predicts."""
+        return self._slot.horizon
 
     def run(self) -> None:
         """Poll the registry until :meth:`stop`.
@@ -170,13 +177,13 @@ class ModelFollower:
             self._follow(insist=insist)
         except NotFound as error:
             # the registry answered that there is none, so the cached model must not be used
-            log.warning("no model in production", reason=str(error), serving=self._serving())
+            log.warning("no model in production", **self._event(error))
         except ReadmissionError as error:
-            log.warning("production model not loaded", reason=str(error), serving=self._serving())
+            log.warning("production model not loaded", **self._event(error))
             self._fall_back()
-        except Exception:
+        except Exception as error:
             # no error of the registry's client may end this thread
-            log.exception("production model not loaded", serving=self._serving())
+            log.exception("production model not loaded", **self._event(error))
             self._fall_back()
 
     def _follow(self, *, insist: bool) -> tuple[LiveModel | None, LiveModel]:
@@ -188,7 +195,7 @@ class ModelFollower:
                 self._slot.stale = True
                 self._slot.refusal = str(error) if isinstance(error, InvalidModel | MissingSetting) else ""
                 if result := next((RESULTS[kind] for kind in RESULTS if isinstance(error, kind)), None):
-                    self._metrics.reloads.labels(result).inc()
+                    self._metrics.reloads.labels(self.horizon, result).inc()
                 raise
             self._slot.stale, self._slot.refusal = False, ""
             return before, after
@@ -203,11 +210,11 @@ class ModelFollower:
             return self._described(live, version)
         refusal = self._refusal if self._refusal and _same(self._refusal.version, version) else None
         if refusal and not insist and self._clock() < refusal.retry_at:
-            raise InvalidModel(f"version {version.version} failed to load; it will be tried again later")
+            raise InvalidModel(f"{version.name} version {version.version} failed to load; it will be tried again later")
         try:
             return self._load(version, self._cache.read(version.onnx_digest) or self._registry.download_onnx(version))
         except InvalidModel:
-            self._metrics.reloads.labels("invalid").inc()
+            self._metrics.reloads.labels(self.horizon, "invalid").inc()
             self._refuse(version, refusal)
             raise
 
@@ -227,15 +234,23 @@ class ModelFollower:
         self._trusted.check(version)
 
     def _load(self, version: ModelVersion, data: bytes) -> LiveModel:
-        model = OnnxModel.from_bytes(data)
-        smoke_test(model)
+        model = self._checked(version, data)
         live = LiveModel(version, model, datetime.now(UTC))
         previous, self._slot.live = self._slot.live, live
         self._cache.remember(version, data)
         self._metrics.model_swapped(previous, live)
-        self._metrics.reloads.labels("loaded").inc()
+        self._metrics.reloads.labels(self.horizon, "loaded").inc()
         log.info("model loaded", name=version.name, version=version.version, data_source=model.metadata.data_source)
         return live
+
+    def _checked(self, version: ModelVersion, data: bytes) -> OnnxModel:
+        try:
+            model = OnnxModel.from_bytes(data)
+            check_horizon(model, self.horizon)
+            smoke_test(model)
+        except InvalidModel as error:
+            raise InvalidModel(f"{version.name} version {version.version} cannot be served: {error}") from error
+        return model
 
     def _refuse(self, version: ModelVersion, before: Refusal | None) -> None:
         times = before.times + 1 if before else 1
@@ -262,8 +277,9 @@ class ModelFollower:
             if self._stop.wait(min(left, GLANCE_SECONDS)) or self._signal.pending():
                 return
 
-    def _serving(self) -> str | None:
-        return self._slot.live.version.version if self._slot.live else None
+    def _event(self, error: Exception) -> dict[str, str | None]:
+        serving = self._slot.live.version.version if self._slot.live else None
+        return {"name": self._registry.model_name, "reason": str(error), "serving": serving}
 
 
 def _same(one: ModelVersion, other: ModelVersion) -> bool:

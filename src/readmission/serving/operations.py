@@ -10,14 +10,16 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from pydantic_core import to_json
 
+from readmission.domain.horizon import HorizonName
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.http_contract import JSON
 from readmission.serving.auth import AdminKey
-from readmission.serving.live_model import LiveModel, ModelSlot
+from readmission.serving.live_model import LiveModel, ModelSlots
 from readmission.serving.metrics import CONTENT_TYPE, Metrics
-from readmission.serving.model_follower import ModelFollower
+from readmission.serving.model_followers import ModelFollowers, Reloaded
 from readmission.serving.openapi import KEYED, DirectRoute, problems
-from readmission.serving.responses import Answer, Calibrated, DataSource, Probability
+from readmission.serving.query import asked_horizon, horizon_parameter
+from readmission.serving.responses import Answer, Calibrated, DataSource, HorizonField, Probability
 
 LINKS = ("/docs", "/openapi.json", "/health", "/ready", "/model-info", "/predict", "/predict_batch", "/metrics")
 METRIC_PREFIXES = ("train_", "validation_", "test_")
@@ -31,7 +33,7 @@ class RiskBands(Answer):
 
 
 class ModelInfo(Answer):
-    """The model that this worker serves."""
+    """The model that this worker serves for one horizon."""
 
     name: str
     version: str
@@ -42,7 +44,7 @@ class ModelInfo(Answer):
     data_source: DataSource
     digest: str = Field(description="sha256 of the model file.")
     dataset_digest: str
-    target: Literal["any", "within_30_days"]
+    horizon: HorizonField
     threshold: Probability
     risk_bands: RiskBands
     calibrated: Calibrated
@@ -50,16 +52,42 @@ class ModelInfo(Answer):
     trained_at: datetime
 
 
-class Reload(Answer):
-    """The versions before and after a reload."""
+class ReadyModel(Answer):
+    """A loaded model."""
 
+    horizon: HorizonField
+    model_name: str
+    model_version: str
+
+
+class Ready(Answer):
+    """The loaded models. ``model_version`` is that of the primary horizon."""
+
+    status: Literal["ready"]
+    model_version: str
+    horizons: list[ReadyModel]
+
+
+class ReloadedModel(Answer):
+    """The versions of one horizon before and after a reload."""
+
+    horizon: HorizonField
     model_name: str
     previous_version: str | None
     model_version: str
 
 
-def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: AdminKey, metrics: Metrics) -> APIRouter:
-    """The routes for operators. ``follower`` handles ``/reload-model``, which needs ``admin_key``."""
+class Reload(Answer):
+    """The versions before and after a reload; those at the top are of the horizon asked for, else of the primary."""
+
+    model_name: str
+    previous_version: str | None
+    model_version: str
+    models: list[ReloadedModel]
+
+
+def operations_router(slots: ModelSlots, followers: ModelFollowers, admin_key: AdminKey, metrics: Metrics) -> APIRouter:
+    """The routes for operators. ``followers`` handle ``/reload-model``, which needs ``admin_key``."""
     router = APIRouter(route_class=DirectRoute, tags=["operations"])
 
     @router.get("/", summary="Name, version and links")
@@ -70,34 +98,59 @@ def operations_router(slot: ModelSlot, follower: ModelFollower, admin_key: Admin
     async def health(_: Request) -> Response:
         return _json({"status": "ok"})
 
-    @router.get("/ready", summary="Readiness: a model is loaded", responses=problems(503))
+    @router.get(
+        "/ready",
+        summary="Readiness: the model of the primary horizon is loaded",
+        responses={200: {"model": Ready}, **problems(503)},
+    )
     async def ready(_: Request) -> Response:
-        return _json({"status": "ready", "model_version": slot.current().version.version})
+        loaded = [_loaded(live) for live in slots.current()]
+        return _json({"status": "ready", "model_version": loaded[0]["model_version"], "horizons": loaded})
 
     @router.get(
-        "/model-info", summary="The model that is served", responses={200: {"model": ModelInfo}, **problems(503)}
+        "/model-info",
+        summary="The model that is served for a horizon",
+        responses={200: {"model": ModelInfo}, **problems(400, 404, 503)},
+        openapi_extra=horizon_parameter("Without it: the primary horizon."),
     )
-    async def model_info(_: Request) -> Response:
+    async def model_info(request: Request) -> Response:
+        slot = slots.slot(asked_horizon(request))
         return _json(describe(slot.current(), stale=slot.stale))
 
     @router.post(
         "/reload-model",
         summary="Load the production version now, in all workers",
-        responses={200: {"model": Reload}, **problems(401, 403, 404, 502, 503)},
-        openapi_extra={"security": KEYED},
+        responses={200: {"model": Reload}, **problems(400, 401, 403, 404, 502, 503)},
+        openapi_extra={"security": KEYED, **horizon_parameter("Without it: every horizon.")},
     )
     async def reload_model(request: Request) -> Response:
         admin_key.check(request)
-        before, after = await asyncio.to_thread(follower.reload)
-        previous = before.version.version if before else None
-        now = after.version
-        return _json({"model_name": now.name, "previous_version": previous, "model_version": now.version})
+        asked = asked_horizon(request)
+        models = [_versions(reloaded) for reloaded in await asyncio.to_thread(_reload, slots, followers, asked)]
+        return _json({name: value for name, value in models[0].items() if name != "horizon"} | {"models": models})
 
     @router.get("/metrics", summary="Metrics of all workers, for Prometheus", response_class=Response)
     async def prometheus(_: Request) -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
     return router
+
+
+def _reload(slots: ModelSlots, followers: ModelFollowers, asked: HorizonName | None) -> list[Reloaded]:
+    return [followers.reload(slots.slot(asked).horizon)] if asked else followers.reload_all()
+
+
+def _loaded(live: LiveModel) -> dict[str, str]:
+    return {"horizon": live.horizon, "model_name": live.version.name, "model_version": live.version.version}
+
+
+def _versions(reloaded: Reloaded) -> dict[str, str | None]:
+    return {
+        "horizon": reloaded.horizon,
+        "model_name": reloaded.after.version.name,
+        "previous_version": reloaded.before.version.version if reloaded.before else None,
+        "model_version": reloaded.after.version.version,
+    }
 
 
 def describe(live: LiveModel, *, stale: bool) -> dict[str, Any]:
@@ -113,7 +166,7 @@ def describe(live: LiveModel, *, stale: bool) -> dict[str, Any]:
         "data_source": metadata.data_source,
         "digest": live.version.onnx_digest,
         "dataset_digest": metadata.dataset_digest,
-        "target": metadata.target,
+        "horizon": metadata.target,
         "threshold": metadata.threshold,
         "risk_bands": {"medium": metadata.risk_band_medium, "high": metadata.risk_band_high},
         "calibrated": metadata.calibrated,

@@ -1,55 +1,85 @@
-"""``POST /outcomes``: records whether the patient of an earlier prediction was readmitted."""
+"""``POST /outcomes``: records what became of the patient of an earlier prediction."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, to_json
 
-from readmission.errors import Conflict, InvalidInput, MissingSetting, UnreadableInput
+from readmission.domain.horizon import HorizonName
+from readmission.domain.outcome import Knowledge, Report, truth
+from readmission.errors import InvalidInput, MissingSetting, UnreadableInput
 from readmission.http_contract import JSON
 from readmission.serving.auth import ApiKeys
 from readmission.serving.encounter import FieldProblem
 from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.request_body import media_type, read_body
-from readmission.serving.responses import PREDICTION_EXAMPLE
+from readmission.serving.responses import PREDICTION_EXAMPLE, Answer
 
 MAX_OUTCOME_BYTES = 10_000
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
+EXACTLY_ONE = ("days_until_readmission", "not_readmitted_by")
+
+
+def _iso_date(value: object) -> date | None:
+    # pydantic would read "1700006400" as a Unix time, and fromisoformat takes weeks
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("not an ISO 8601 date")
+    return date.fromisoformat(value)
 
 
 class Outcome(BaseModel):
-    """Whether the patient of a prediction was readmitted."""
+    """What became of the patient of a prediction: exactly one of the two fields, beside ``prediction_id``."""
 
     model_config = ConfigDict(
         strict=True,
         extra="forbid",
         json_schema_extra={
-            "example": {
-                "prediction_id": PREDICTION_EXAMPLE["prediction_id"],
-                "readmitted": True,
-                "observed_at": "2026-11-03T08:30:00Z",
-            }
+            "oneOf": [{"required": [name]} for name in EXACTLY_ONE],
+            "example": {"prediction_id": PREDICTION_EXAMPLE["prediction_id"], "days_until_readmission": 12},
         },
     )
 
     prediction_id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
-    readmitted: bool
-    observed_at: AwareDatetime | None = Field(
-        default=None, description="When it was known, with a time zone. Default: now."
+    days_until_readmission: int | None = Field(
+        default=None, ge=0, description="Days from the day of the prediction, in UTC, to the day of the readmission."
+    )
+    not_readmitted_by: Annotated[date | None, BeforeValidator(_iso_date)] = Field(
+        default=None, description="The last day on which it was known that the patient had not come back."
+    )
+
+
+class KnownOutcome(Answer):
+    """All that is known of a prediction's outcome after a report."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "prediction_id": PREDICTION_EXAMPLE["prediction_id"],
+                "truth": {"any": True, "within_30_days": True},
+            }
+        }
+    )
+
+    prediction_id: str
+    truth: dict[HorizonName, bool | None] = Field(
+        description="For each horizon, whether the patient was readmitted within it; null: not yet known."
     )
 
 
 class OutcomeTable(Protocol):
     """The part of ``adapters.database.InferenceDatabase`` that the route uses."""
 
-    def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime, /) -> None:
-        """Store one outcome. ``observed_at`` is in UTC. Storing the same outcome again changes nothing.
+    def record_outcome(self, prediction_id: str, report: Report, today: date, /) -> Knowledge:
+        """Add a report to what is known, and return all that is known then. The same report again changes nothing.
 
-        Raises :class:`NotFound` for an unknown prediction, and :class:`InvalidInput` when another outcome is stored.
+        Raises :class:`NotFound` for an unknown prediction, :class:`InvalidInput` for a day before the prediction or
+        after ``today`` (UTC), and :class:`Conflict` for a report that contradicts what is known.
         """
 
 
@@ -59,10 +89,9 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
 
     @router.post(
         "/outcomes",
-        status_code=204,
         summary="Record the outcome of a prediction",
-        description="Sending the same outcome again changes nothing.",
-        responses=problems(400, 401, 404, 409, 413, 415, 422, 503),
+        description="A later report may add to what is known. Sending the same outcome again changes nothing.",
+        responses={200: {"model": KnownOutcome}, **problems(400, 401, 404, 409, 413, 415, 422, 503)},
         openapi_extra=json_body(Outcome),
     )
     async def outcomes(request: Request) -> Response:
@@ -71,8 +100,9 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
         outcome = parse_outcome(await read_body(request, MAX_OUTCOME_BYTES))
         if table is None:
             raise MissingSetting("INFERENCE_DATABASE_URL")
-        await asyncio.to_thread(_record, table, outcome)
-        return Response(status_code=204)
+        known = await asyncio.to_thread(_record, table, outcome)
+        answer = {"prediction_id": outcome.prediction_id, "truth": truth(known)}
+        return Response(to_json(answer), media_type=JSON)
 
     return router
 
@@ -80,24 +110,26 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
 def parse_outcome(body: bytes) -> Outcome:
     """Read an outcome from a JSON body.
 
-    ``observed_at`` must be between ``EARLIEST`` and now (plus ``CLOCK_SKEW``). Raises :class:`UnreadableInput` when the
-    body is not JSON, and :class:`InvalidInput` with the refused fields.
+    Raises :class:`UnreadableInput` when the body is not JSON, and :class:`InvalidInput` with the refused fields.
     """
     try:
         outcome = Outcome.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(error.errors(include_input=False, include_url=False)) from None
-    if outcome.observed_at and not EARLIEST <= outcome.observed_at <= datetime.now(UTC) + CLOCK_SKEW:
-        raise InvalidInput("1 of the outcome's fields is not valid", [_problem("observed_at")])
+    if (outcome.days_until_readmission is None) == (outcome.not_readmitted_by is None):
+        raise InvalidInput(
+            "an outcome has exactly one of days_until_readmission and not_readmitted_by",
+            [_problem(name) for name in EXACTLY_ONE],
+        )
     return outcome
 
 
-def _record(table: OutcomeTable, outcome: Outcome) -> None:
-    observed_at = (outcome.observed_at or datetime.now(UTC)).astimezone(UTC)
+def _record(table: OutcomeTable, outcome: Outcome) -> Knowledge:
+    report = Report(outcome.days_until_readmission, outcome.not_readmitted_by)
     try:
-        table.record_outcome(outcome.prediction_id, outcome.readmitted, observed_at)
+        return table.record_outcome(outcome.prediction_id, report, (datetime.now(UTC) + CLOCK_SKEW).date())
     except InvalidInput as error:
-        raise Conflict(str(error)) from error
+        raise InvalidInput(str(error), [_problem(name) for name in error.fields]) from error
 
 
 def _refusal(details: list[ErrorDetails]) -> InvalidInput:
@@ -112,7 +144,7 @@ def _problem(name: str) -> FieldProblem:
     allowed = Outcome.model_json_schema()["properties"].get(name, {"not": {}})
     message = {
         "prediction_id": "is required: the prediction_id of an earlier answer",
-        "readmitted": "is required: true or false",
-        "observed_at": "must be an ISO 8601 instant with a zone, not in the future, or be left out",
-    }.get(name, "is not a field of an outcome")
+        "days_until_readmission": "must be a whole number of days from the prediction's day until today at most",
+        "not_readmitted_by": "must be an ISO 8601 date from the prediction's day until today, in UTC",
+    }.get(name, "is not a field of an outcome: send days_until_readmission or not_readmitted_by")
     return FieldProblem(field=name[:64], message=message, allowed=allowed)

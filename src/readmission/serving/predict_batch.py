@@ -11,20 +11,35 @@ from pydantic_core import to_json
 
 from readmission.adapters.database import PredictionRecord
 from readmission.http_contract import CSV, JSON, PARQUET
+from readmission.serving.answers import complete, record, score
 from readmission.serving.batch_encoding import Problems, encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import Encounter
-from readmission.serving.live_model import LiveModel
+from readmission.serving.live_model import LiveModels
 from readmission.serving.openapi import DirectRoute, batch_body, problems
-from readmission.serving.predict import Predicting, model_facts, record, score
+from readmission.serving.predict import Predicting
 from readmission.serving.request_body import media_type, read_body
-from readmission.serving.responses import Answer, Calibrated, DataSource, Probability, RefusedField, Score
+from readmission.serving.responses import (
+    Answer,
+    HorizonField,
+    ModelFacts,
+    RefusedField,
+    RowRisk,
+    Score,
+)
+
+
+class HorizonFacts(ModelFacts):
+    """The model of one horizon."""
+
+    horizon: HorizonField
 
 
 class BatchScore(Score):
     """The prediction for one row of a batch."""
 
     index: int = Field(description="Position of the encounter in the request, from 0.")
+    risks: list[RowRisk] = Field(description="The risk for each horizon, in the order of the batch's ``risks``.")
 
 
 class BatchRefusal(Answer):
@@ -34,17 +49,13 @@ class BatchRefusal(Answer):
     errors: list[RefusedField]
 
 
-class BatchPrediction(Answer):
+class BatchPrediction(ModelFacts):
     """The response to a batch. ``predictions`` has one entry for each row, in the order of the request."""
 
     rows: int
     predicted: int
     refused: int
-    threshold: Probability
-    model_name: str
-    model_version: str
-    data_source: DataSource
-    calibrated: Calibrated
+    risks: list[HorizonFacts] = Field(description="The model of each horizon, the primary first.")
     predictions: list[BatchScore | BatchRefusal]
 
 
@@ -78,28 +89,28 @@ def answer_batch(predicting: Predicting, body: bytes, found: str) -> tuple[bytes
     """
     batch = read_batch(body, found, predicting.max_batch_rows)
     matrix, refused = encode_batch(batch)
-    live = predicting.slot.current()
-    scores = _scores(live, matrix, refused)
-    predicting.metrics.predicted(live, [row["probability"] for row in scores.values()])
+    models = predicting.slots.current()
+    scored = _scores(models, matrix, refused)
+    predicting.metrics.predicted(models, list(scored.values()))
     predicting.metrics.refused_rows.inc(len(refused))
-    records = _records(live, batch, scores) if predicting.log is not None else []
-    return to_json(_answer(live, batch.rows, scores, refused)), records
+    records = _records(models, batch, scored) if predicting.log is not None else []
+    return to_json(_answer(models, batch.rows, scored, refused)), records
 
 
-def _scores(live: LiveModel, matrix: np.ndarray, refused: Problems) -> dict[int, dict[str, Any]]:
+def _scores(models: LiveModels, matrix: np.ndarray, refused: Problems) -> dict[int, dict[str, Any]]:
     rows = [row for row in range(len(matrix)) if row not in refused]
     if not rows:
         return {}
-    probabilities = live.probabilities(matrix[rows] if refused else matrix)
-    return {row: score(live, probability) for row, probability in zip(rows, probabilities, strict=True)}
+    return dict(zip(rows, score(models, matrix[rows] if refused else matrix), strict=True))
 
 
-def _records(live: LiveModel, batch: Batch, scores: dict[int, dict[str, Any]]) -> list[PredictionRecord]:
+def _records(models: LiveModels, batch: Batch, scored: dict[int, dict[str, Any]]) -> list[PredictionRecord]:
     encounters = [dict(zip(batch.values, row, strict=True)) for row in zip(*batch.values.values(), strict=True)]
-    return [record(live, scored, encounters[row], "predict_batch") for row, scored in scores.items()]
+    return [record(complete(models, found), encounters[row], "predict_batch") for row, found in scored.items()]
 
 
-def _answer(live: LiveModel, rows: int, scores: dict[int, dict[str, Any]], refused: Problems) -> dict[str, Any]:
-    predictions = [{"index": row} | (scores[row] if row in scores else {"errors": refused[row]}) for row in range(rows)]
-    counts = {"rows": rows, "predicted": len(scores), "refused": len(refused)}
-    return counts | model_facts(live) | {"predictions": predictions}
+def _answer(models: LiveModels, rows: int, scored: dict[int, dict[str, Any]], refused: Problems) -> dict[str, Any]:
+    predictions = [{"index": row} | (scored[row] if row in scored else {"errors": refused[row]}) for row in range(rows)]
+    counts = {"rows": rows, "predicted": len(scored), "refused": len(refused)}
+    risks = [{"horizon": live.horizon} | live.facts for live in models]
+    return counts | models[0].facts | {"risks": risks, "predictions": predictions}

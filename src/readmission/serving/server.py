@@ -57,7 +57,7 @@ def worker_app(settings: InferenceSettings) -> FastAPI:
 
     configure_logging(json=settings.log_json)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    return create_app(settings, reload_signal=_run_dir(settings) / "reload")
+    return create_app(settings, run_dir=_run_dir(settings))
 
 
 def _configuration(settings: InferenceSettings) -> uvicorn.Config:

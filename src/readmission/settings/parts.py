@@ -55,18 +55,10 @@ class DataApiReaderSettings(EnvironmentSettings):
     data_api_read_key: SecretStr | None = None
 
 
-class RegistrySettings(EnvironmentSettings):
-    """The address of MLflow, the account of this process there, and the registered models.
+class HorizonSettings(EnvironmentSettings):
+    """What is predicted: the horizons, the primary one first."""
 
-    MLflow's client reads the account from the environment: see ``adapters/mlflow_requests.py``. ``horizons``: what is
-    predicted, the primary first. ``model_name``: what the names of all registered models begin with.
-    """
-
-    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
-    mlflow_tracking_username: str | None = None
-    mlflow_tracking_password: SecretStr | None = None
     horizons: Annotated[tuple[HorizonName, ...], NoDecode, Field(min_length=1, validate_default=True)] = HORIZON_NAMES
-    model_name: str = "diabetes_classifier"
 
     @field_validator("horizons", mode="before")
     @classmethod
@@ -89,6 +81,19 @@ class RegistrySettings(EnvironmentSettings):
             primary_first = ",".join(sorted(HORIZON_NAMES, key=lambda name: name != old))
             raise ValueError(f"it replaces TARGET={old}: delete TARGET and write HORIZONS={primary_first}")
         return value
+
+
+class RegistrySettings(HorizonSettings):
+    """The address of MLflow, the account of this process there, and the registered models.
+
+    MLflow's client reads the account from the environment: see ``adapters/mlflow_requests.py``. ``model_name``: what
+    the names of all registered models begin with.
+    """
+
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    mlflow_tracking_username: str | None = None
+    mlflow_tracking_password: SecretStr | None = None
+    model_name: str = "diabetes_classifier"
 
     def registered_models(self) -> dict[HorizonName, str]:
         """The name of the registered model of each horizon, the primary first."""
@@ -141,3 +146,7 @@ class InstanceSettings(EnvironmentSettings):
             return None
         name, _, value = self.ec2_instance_tag.partition("=")
         return name, value
+
+
+class DagSettings(InstanceSettings, HorizonSettings):
+    """What the DAG file reads when Airflow parses it: how long a run waits for the instance, and the horizons."""

@@ -4,10 +4,11 @@ import streamlit as st
 
 from readmission.domain.cohort import DEATH_OR_HOSPICE
 from readmission.domain.example import EXAMPLE
+from readmission.domain.horizon import Language
 from readmission.domain.medication import DRUG_FEATURES
 from readmission.domain.schema import COLUMN, FEATURES, Column, Kind
 from readmission.ui.labels import label
-from readmission.ui.texts import Language, text
+from readmission.ui.texts import text
 
 Encounter = dict[str, str | int | None]
 

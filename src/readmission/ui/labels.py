@@ -6,8 +6,8 @@ the page shows the codes.
 
 import re
 
+from readmission.domain.horizon import Language
 from readmission.domain.schema import AGES, DOSES, DRUGS, NAME_OF_RAW
-from readmission.ui.texts import Language
 
 Label = tuple[str, str]  # Spanish, English
 

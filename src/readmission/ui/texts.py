@@ -1,10 +1,13 @@
-"""The texts of the page, in Spanish and in English. The labels of coded values are in ``labels``."""
+"""The texts of the page, in Spanish and in English.
 
-from typing import Literal
+The labels of coded values are in ``labels``, the words of a horizon in ``domain.horizon``.
+"""
 
+from collections.abc import Iterable
+
+from readmission.domain.horizon import HORIZONS, HorizonName, Language
 from readmission.domain.schema import DRUGS, NAME_OF_RAW
 
-Language = Literal["es", "en"]
 LANGUAGES: dict[Language, str] = {"es": "Español", "en": "English"}
 
 _DRUGS_ES = {
@@ -52,31 +55,44 @@ TEXTS: dict[Language, dict[str, str]] = {
         "submit": "Calcular el riesgo",
         "example": "Cargar un ejemplo",
         "missing": "Faltan datos obligatorios: {fields}.",
-        "risk.any": "Riesgo de reingreso",
-        "risk.within_30_days": "Riesgo de reingreso en menos de 30 días",
+        "and": "y",
+        "readmission": "Reingreso {when}",
+        "risk": "Riesgo {when}",
         "band": "Nivel de riesgo",
         "band.low": "Bajo",
         "band.medium": "Medio",
         "band.high": "Alto",
-        "threshold": "Umbral de decisión",
-        "above": "El riesgo alcanza el umbral: el modelo prevé un reingreso.",
-        "below": "El riesgo queda por debajo del umbral: el modelo no prevé un reingreso.",
-        "model": "Modelo",
-        "version": "versión {version}",
+        "threshold": "Umbral: {when}",
+        "reached": "El riesgo alcanza el umbral de reingreso {reached}.",
+        "below": "El riesgo queda por debajo del umbral de reingreso {below}.",
+        "mixed": "El riesgo alcanza el umbral de reingreso {reached}, pero no el de reingreso {below}.",
+        "mixed.contradictory": (
+            "El riesgo alcanza el umbral de reingreso {reached}, pero no el de reingreso {below}: cada modelo tiene su "
+            "umbral, y para este paciente no concuerdan."
+        ),
+        "disagree": (
+            "Los modelos no concuerdan para este paciente, así que ninguno de los dos riesgos es fiable: el de "
+            "reingreso {shorter} no puede ser mayor que el de reingreso {longer}."
+        ),
+        "model": "Modelo: {name}, versión {version}",
         "prediction_id": "Identificador de la predicción: {prediction_id}",
-        "synthetic_model": "Modelo entrenado con datos sintéticos: no usar con pacientes.",
-        "uncalibrated": "Modelo no calibrado: el porcentaje ordena a los pacientes, pero no es una probabilidad.",
-        "limits": "Para qué no sirve este modelo",
+        "synthetic_model": "Riesgo de reingreso {when}: entrenado con datos sintéticos, no usar con pacientes.",
+        "uncalibrated": (
+            "Riesgo de reingreso {when}: no calibrado, el porcentaje ordena a los pacientes, "
+            "pero no es una probabilidad."
+        ),
+        "no_model": "Riesgo de reingreso {when}: no disponible, porque aún no hay un modelo.",
+        "limits": "Para qué no sirven estos riesgos",
         "limits.text": (
-            "- No sustituye el juicio clínico ni decide un alta, un tratamiento o una prestación.\n"
-            "- No sirve para pacientes sin diabetes, ni para quienes fallecen o pasan a cuidados paliativos.\n"
-            "- Procede de 130 hospitales de EE. UU. de 1999 a 2008: antes de usarlo en otro hospital "
-            "hay que validarlo allí.\n"
-            "- No explica causas: cambiar un dato en el formulario no dice qué pasaría al cambiar un tratamiento."
+            "- No sustituyen el juicio clínico ni deciden un alta, un tratamiento o una prestación.\n"
+            "- No sirven para pacientes sin diabetes, ni para quienes fallecen o pasan a cuidados paliativos.\n"
+            "- Proceden de 130 hospitales de EE. UU. de 1999 a 2008: antes de usarlos en otro hospital "
+            "hay que validarlos allí.\n"
+            "- No explican causas: cambiar un dato en el formulario no dice qué pasaría al cambiar un tratamiento."
         ),
         "limits.auc": (
-            "- Distingue de forma moderada: en la prueba ordenó bien {share} % de las parejas formadas por un paciente "
-            "que reingresa y otro que no (50 % sería azar)."
+            "- El de reingreso {when} distingue de forma moderada: en la prueba ordenó bien {share} % de las parejas "
+            "formadas por un paciente que reingresa {when} y otro que no (50 % sería azar)."
         ),
         "unavailable": "El servicio de predicción no responde. Inténtelo de nuevo en unos minutos.",
         "not_loaded": "El servicio de predicción aún no tiene un modelo. Inténtelo de nuevo en unos minutos.",
@@ -128,31 +144,43 @@ TEXTS: dict[Language, dict[str, str]] = {
         "submit": "Estimate the risk",
         "example": "Fill in an example",
         "missing": "Required values are missing: {fields}.",
-        "risk.any": "Readmission risk",
-        "risk.within_30_days": "Risk of readmission within 30 days",
+        "and": "and",
+        "readmission": "Readmission {when}",
+        "risk": "Risk {when}",
         "band": "Risk band",
         "band.low": "Low",
         "band.medium": "Medium",
         "band.high": "High",
-        "threshold": "Decision threshold",
-        "above": "The risk reaches the threshold: the model expects a readmission.",
-        "below": "The risk is below the threshold: the model does not expect a readmission.",
-        "model": "Model",
-        "version": "version {version}",
+        "threshold": "Threshold: {when}",
+        "reached": "The risk reaches the threshold for readmission {reached}.",
+        "below": "The risk is below the threshold for readmission {below}.",
+        "mixed": "The risk reaches the threshold for readmission {reached}, but not the one for readmission {below}.",
+        "mixed.contradictory": (
+            "The risk reaches the threshold for readmission {reached}, but not the one for readmission {below}: each "
+            "model has its own threshold, and for this patient they disagree."
+        ),
+        "disagree": (
+            "The models disagree about this patient, so neither risk can be relied on: the risk of readmission "
+            "{shorter} cannot be higher than the one of readmission {longer}."
+        ),
+        "model": "Model: {name}, version {version}",
         "prediction_id": "Prediction identifier: {prediction_id}",
-        "synthetic_model": "Model trained on synthetic data: do not use with patients.",
-        "uncalibrated": "Model not calibrated: the percentage ranks patients, but it is not a probability.",
-        "limits": "What this model is not for",
+        "synthetic_model": "Risk of readmission {when}: trained on synthetic data, do not use with patients.",
+        "uncalibrated": (
+            "Risk of readmission {when}: not calibrated, the percentage ranks patients, but it is not a probability."
+        ),
+        "no_model": "Risk of readmission {when}: not available, because there is no model yet.",
+        "limits": "What these risks are not for",
         "limits.text": (
-            "- It does not replace clinical judgement and decides no discharge, treatment or benefit.\n"
-            "- It is not for patients without diabetes, nor for those who die or go to hospice.\n"
-            "- It comes from 130 US hospitals, 1999 to 2008: before another hospital uses it, it must be validated "
-            "there.\n"
-            "- It explains no causes: changing a value in the form does not say what a change of treatment would do."
+            "- They do not replace clinical judgement and decide no discharge, treatment or benefit.\n"
+            "- They are not for patients without diabetes, nor for those who die or go to hospice.\n"
+            "- They come from 130 US hospitals, 1999 to 2008: before another hospital uses them, they must be "
+            "validated there.\n"
+            "- They explain no causes: changing a value in the form does not say what a change of treatment would do."
         ),
         "limits.auc": (
-            "- It tells patients apart moderately well: in the test it ordered {share} % of the pairs of a patient who "
-            "is readmitted and one who is not correctly (50 % would be chance)."
+            "- The risk of readmission {when} tells patients apart moderately well: in the test it ordered {share} % "
+            "of the pairs of a patient who is readmitted {when} and one who is not correctly (50 % would be chance)."
         ),
         "unavailable": "The prediction service does not answer. Try again in a few minutes.",
         "not_loaded": "The prediction service has no model yet. Try again in a few minutes.",
@@ -192,3 +220,8 @@ TEXTS: dict[Language, dict[str, str]] = {
 def text(language: Language, key: str, **values: object) -> str:
     """The text for ``key`` with ``values`` in its placeholders. Raises :class:`KeyError` for an unknown key."""
     return TEXTS[language][key].format(**values)
+
+
+def when(language: Language, horizons: Iterable[HorizonName]) -> str:
+    """The words of one or more horizons, to complete "readmission ...": "at any later time and within 30 days"."""
+    return f" {text(language, 'and')} ".join(HORIZONS[horizon].words[language] for horizon in horizons)

@@ -1,13 +1,17 @@
 """Several processes at one database, and processes that are killed in the middle; on each dialect."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy import func, select
 
 from direct_connection import connect
-from readmission.adapters.database.tables import diabetes_clean, diabetes_raw, predictions
+from readmission.adapters.database import PredictionRecord
+from readmission.adapters.database.tables import diabetes_clean, diabetes_raw, outcomes, predictions
 
 KILLED = -9
+YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
 def count(database, table):
@@ -89,6 +93,35 @@ def test_workers_that_log_at_once_lose_no_prediction(inference_database, in_proc
     finish([in_process("log", url, 60) for _ in range(3)])
 
     assert count(inference_database, predictions) == 180
+
+
+def report_at_once(database, in_process, reports):
+    """What became of reports on a prediction of yesterday, each sent by a process of its own at the same moment."""
+    database.log_predictions([PredictionRecord("p-1", YESTERDAY, "m", "1", 0.5, 1, 0.4, {}, [], "predict")])
+    url = database.url.render_as_string(hide_password=False)
+    processes = [in_process("outcome", url, report) for report in reports]
+    assert [process.stdout.readline().strip() for process in processes] == ["ready"] * len(processes)
+    for process in processes:
+        process.stdin.write("now\n")
+        process.stdin.flush()
+    return sorted(finish(processes))
+
+
+def test_contradicting_outcomes_at_once_leave_one_of_them(inference_database, in_process):
+    results = report_at_once(inference_database, in_process, [f"days_until_readmission={day % 2}" for day in range(4)])
+
+    assert results == ["contradicts", "contradicts", "recorded", "recorded"]
+    assert count(inference_database, outcomes) == 1
+
+
+def test_outcomes_at_once_that_agree_are_all_known_afterwards(inference_database, in_process):
+    reports = [f"not_readmitted_by={YESTERDAY.date()}", "days_until_readmission=1", "days_until_readmission=1"]
+
+    results = report_at_once(inference_database, in_process, reports)
+
+    assert results == ["recorded"] * 3
+    with connect(inference_database) as connection:
+        assert connection.scalars(select(outcomes.c.days_until_readmission)).all() == [1]
 
 
 def test_processes_that_record_the_same_decision_write_it_once(inference_database, in_process):

@@ -77,7 +77,7 @@ class AnyWork(Database):
 
 
 def prediction(prediction_id):
-    return PredictionRecord(prediction_id, datetime.now(UTC), "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
+    return PredictionRecord(prediction_id, datetime.now(UTC), "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, [], "predict")
 
 
 def message_of(database):
@@ -198,7 +198,8 @@ def test_only_this_user_reads_an_sqlite_database(tmp_path):
 
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [directory, *directory.iterdir()]}
 
-    assert modes == {"db": 0o700, "raw.sqlite": 0o600, "raw.sqlite-wal": 0o600, "raw.sqlite-shm": 0o600}
+    files = ("raw.sqlite", "raw.sqlite-wal", "raw.sqlite-shm", "raw.sqlite.raw.lock")
+    assert modes == {"db": 0o700} | dict.fromkeys(files, 0o600)
 
 
 def test_a_closed_database_opens_again(database_url):

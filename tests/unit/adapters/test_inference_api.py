@@ -17,6 +17,7 @@ from readmission.errors import (
     Unauthorized,
 )
 
+ANY = {"horizon": "any", "detail": "the reason"}
 PROBLEM = {"type": "about:blank", "title": "x", "status": 0, "detail": "the reason"}
 
 
@@ -135,3 +136,49 @@ def test_without_keys_none_is_sent():
 def test_a_url_that_cannot_be_read_is_refused(url):
     with pytest.raises(InvalidInput, match="URL cannot be used"):
         InferenceApi(url)
+
+
+class Service:
+    """Answers ``/model-info`` of each horizon with a status; the first horizon is the primary one."""
+
+    def __init__(self, statuses: dict[str, int]) -> None:
+        self.statuses = statuses
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        horizon = request.url.params.get("horizon", next(iter(self.statuses)))
+        return httpx.Response(self.statuses.get(horizon, 404), json={"horizon": horizon, "detail": "the reason"})
+
+
+def test_the_models_of_all_horizons_begin_with_the_primary():
+    models = api(Service({"within_30_days": 200, "any": 200})).models()
+
+    assert list(models.items()) == [("within_30_days", ANY | {"horizon": "within_30_days"}), ("any", ANY)]
+
+
+def test_a_horizon_without_a_model_is_told_apart_from_one_that_is_not_served():
+    assert api(Service({"any": 200, "within_30_days": 503})).models() == {"any": ANY, "within_30_days": None}
+    assert api(Service({"any": 200})).models() == {"any": ANY}
+
+
+def test_without_the_primary_model_there_are_no_models():
+    with pytest.raises(ModelNotLoaded, match="the reason"):
+        api(Service({"any": 503, "within_30_days": 200})).models()
+
+
+def test_the_loaded_horizons_are_those_that_the_service_names():
+    horizons = [{"horizon": "any", "model_name": "m", "model_version": "3"}]
+
+    assert answering(200, {"status": "ready", "horizons": horizons}).ready_horizons() == horizons
+
+
+def test_a_reload_asks_for_one_horizon_or_for_all():
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.query)
+        return httpx.Response(200, json={})
+
+    api(answer).reload_model()
+    api(answer).reload_model("within_30_days")
+
+    assert asked == [b"", b"horizon=within_30_days"]

@@ -6,7 +6,6 @@ import pytest
 from readmission.domain.cohort import (
     DEATH_OR_HOSPICE,
     SPLITS,
-    TARGET_COLUMN,
     can_be_readmitted,
     patient_split,
 )
@@ -48,6 +47,5 @@ def test_the_order_of_patient_numbers_tells_nothing_of_the_split():
     assert early["test"] == pytest.approx(late["test"], rel=0.15)
 
 
-def test_every_target_has_its_column():
-    assert TARGET_COLUMN == {"any": "readmitted", "within_30_days": "readmitted_within_30_days"}
+def test_there_are_three_splits():
     assert SPLITS == ("train", "validation", "test")

@@ -19,6 +19,14 @@ def test_what_the_user_set_is_passed_on_by_its_name(monkeypatch, tmp_path):
     assert "MODEL_SEED" not in found
 
 
+def test_the_order_of_the_horizons_is_passed_on(monkeypatch):
+    monkeypatch.setenv("HORIZONS", "within_30_days, any")
+
+    found = chosen(*SERVICE_SETTINGS)
+
+    assert found["HORIZONS"] == "within_30_days,any"
+
+
 def test_a_setting_of_another_service_is_not_chosen_for_this_one(monkeypatch):
     monkeypatch.setenv("API_KEYS", "one,two")
 

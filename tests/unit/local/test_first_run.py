@@ -10,9 +10,10 @@ from readmission.adapters.airflow_api import AirflowApi, AirflowRefused
 from readmission.adapters.inference_api import InferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.local import first_run
-from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction, run_pipeline
+from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction, run_pipeline, served_all_the_same
 from readmission.local.report import Report
 
+MODEL = {"name": "diabetes_classifier", "horizon": "any"}
 DAG = f"/api/v2/dags/{DAG_ID}"
 
 
@@ -32,7 +33,7 @@ class Airflow:
         return self._answer(request.method, request.url.path)
 
     def _answer(self, method: str, path: str) -> httpx.Response:
-        run = {"dag_run_id": "run-1", "state": self.states[0]}
+        run = {"dag_run_id": "run-1", "state": self.states[0], "note": "any: version 1 promoted"}
         if path == DAG:
             return httpx.Response(200 if self.known else 404, json={})
         if path == "/api/v2/importErrors":
@@ -79,7 +80,7 @@ def report() -> Report:
 def test_a_run_is_triggered_when_none_is_at_work():
     airflow = Airflow(["running", "success"])
 
-    assert run_pipeline(airflow.api(), report()).state == "success"
+    assert run_pipeline(airflow.api(), report()) == "any: version 1 promoted"
 
     assert airflow.did("PATCH") == [(DAG, {"is_paused": False})]
     assert airflow.did("POST") == [(f"{DAG}/dagRuns", {"logical_date": None})]
@@ -88,7 +89,7 @@ def test_a_run_is_triggered_when_none_is_at_work():
 def test_a_run_at_work_is_followed_and_no_other_one_started():
     airflow = Airflow(["running", "success"], active=True)
 
-    assert run_pipeline(airflow.api(), report()).run_id == "run-1"
+    assert run_pipeline(airflow.api(), report()) == "any: version 1 promoted"
 
     assert airflow.did("POST") == []
 
@@ -96,7 +97,7 @@ def test_a_run_at_work_is_followed_and_no_other_one_started():
 def test_an_api_server_that_is_restarted_does_not_end_the_waiting():
     airflow = Airflow(["running", "running", "away", "success"])
 
-    assert run_pipeline(airflow.api(), report()).state == "success"
+    assert run_pipeline(airflow.api(), report()) == "any: version 1 promoted"
 
 
 def test_each_task_is_shown_with_its_outcome_and_seconds():
@@ -114,6 +115,13 @@ def test_a_failed_run_is_told_with_the_errors_of_the_task_that_failed():
         run_pipeline(Airflow(["failed"]).api(), report())
 
     assert "begins" not in str(error.value)
+
+
+def test_a_failed_run_is_told_with_its_note_which_says_what_was_decided_all_the_same():
+    with pytest.raises(PipelineFailed, match="any: version 1 promoted") as error:
+        run_pipeline(Airflow(["failed"]).api(), report())
+
+    assert error.value.note == "any: version 1 promoted"
 
 
 def test_a_task_that_failed_without_an_error_is_told_with_its_last_lines():
@@ -152,7 +160,9 @@ class Inference:
         if request.url.path == "/predict":
             self.predicted.append((request.headers.get("X-API-Key"), json.loads(request.content)))
             return httpx.Response(self.predict, json={"probability": 0.5, "detail": "no such key"})
-        return httpx.Response(200, json={"name": "diabetes_classifier"})
+        if request.url.params.get("horizon", "any") != "any":
+            return httpx.Response(503, json={"detail": "no model"})
+        return httpx.Response(200, json=MODEL)
 
     def api(self, key: str | None = None) -> InferenceApi:
         secret = SecretStr(key) if key else None
@@ -164,7 +174,7 @@ def test_the_example_is_predicted_once_a_model_is_loaded():
 
     served = first_prediction(inference.api("page-key"))
 
-    assert served.model == {"name": "diabetes_classifier"}
+    assert served.models == {"any": MODEL, "within_30_days": None}
     assert served.prediction["probability"] == 0.5
     assert inference.predicted == [("page-key", EXAMPLE)]
 
@@ -177,3 +187,11 @@ def test_without_a_model_there_is_no_first_prediction():
 def test_a_refused_key_is_said():
     with pytest.raises(PipelineFailed, match="did not answer the example: no such key"):
         first_prediction(Inference([200], predict=401).api())
+
+
+def test_after_a_run_that_failed_it_is_known_what_serves_all_the_same():
+    assert served_all_the_same(Inference([200]).api()).models == {"any": MODEL, "within_30_days": None}
+
+
+def test_after_a_run_that_failed_a_prediction_that_fails_too_hides_nothing():
+    assert served_all_the_same(Inference([200], predict=503).api()) is None

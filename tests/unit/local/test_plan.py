@@ -395,3 +395,12 @@ def test_the_inference_api_waits_until_the_promoted_versions_are_signed(plan):
 def test_the_pipelines_airflow_account_cannot_have_the_name_of_the_persons(local):
     with pytest.raises(InvalidInput, match="AIRFLOW_API_USER must not be admin"):
         make_plan({"AIRFLOW_API_USER": "admin"}, local, EVERYTHING)
+
+
+def test_the_horizons_of_the_user_reach_whatever_reads_them(local):
+    horizons = "within_30_days,any"
+
+    plan = make_plan({"HORIZONS": horizons}, local, EVERYTHING)
+
+    reached = [service.name for service in plan.services if service.environment.get("HORIZONS") == horizons]
+    assert reached == ["inference-api", "airflow-scheduler", "airflow-dag-processor"]

@@ -119,7 +119,7 @@ def test_a_threshold_that_nobody_reaches_has_precision_0():
     assert (metrics["test_precision"], metrics["test_recall"]) == (0, 0)
 
 
-def test_a_target_that_never_happens_is_refused_by_name(frames):
+def test_an_outcome_that_never_happens_is_refused_by_name(frames):
     with pytest.raises(NotEnoughData, match="0 of them readmitted"):
         observations(frames["test"], "within_30_days")
 

@@ -35,7 +35,12 @@ def register(registry, data, **tags):
     tags = {"parity": "1e-7", "batch_numbers": "[1]"} | tags
     version = registry.register(f"run-{number}", data, tags)
     return RegisteredRef(
-        version=version.version, run_id=version.run_id, candidate="any", onnx_digest=version.onnx_digest
+        horizon="any",
+        dataset=DATASET,
+        version=version.version,
+        run_id=version.run_id,
+        candidate="lightgbm",
+        onnx_digest=version.onnx_digest,
     )
 
 
@@ -72,18 +77,17 @@ def promote(store, frame, inference):
 
     def run(registered, registry, pipeline_run_id="manual-1", ledger=inference, floor=0.2):
         return promote_to_production(
-            registered,
-            DATASET,
+            "any",
+            [registered],
             pipeline_run_id,
             store=store,
-            registry=registry,
+            registries={"any": registry},
             inference=ledger,
             signer=SIGNER,
-            target="any",
             seed=0,
             bootstrap_rounds=10,
             # the few test rows give wide intervals
-            limits=Limits(floor=floor, margin=0.05),
+            limits={"any": Limits(floor=floor, margin=0.05)},
         )
 
     return run
@@ -112,6 +116,8 @@ def test_the_first_version_goes_into_production_and_the_ledger_says_why(registry
 
     (record,) = inference.promotions()
     assert ref == {
+        "horizon": "any",
+        "batch_numbers": [1],
         "promoted": True,
         "reason": "no version is in production",
         "version": "1",
@@ -184,9 +190,37 @@ def test_a_version_whose_own_file_is_broken_stops_the_task(registry, promote, in
     assert inference.promotions() == []
 
 
-def test_a_version_for_another_target_stops_the_task(registry, promote, model_file):
+def test_a_version_of_another_horizon_stops_the_task(registry, promote, model_file):
     with pytest.raises(InvalidModel, match="within_30_days"):
         promote(register(registry, model_file(target="within_30_days")), registry)
+
+
+def test_a_horizon_of_which_nothing_was_registered_stops_the_task(registry, promote, model_file):
+    other = register(registry, model_file()) | {"horizon": "within_30_days"}
+
+    with pytest.raises(InvalidModel, match="no version was registered for any"):
+        promote(other, registry)
+
+
+def test_a_version_in_production_that_predicts_another_horizon_is_replaced(registry, promote, model_file, inference):
+    registry.publish(model_file(target="within_30_days"), batch_numbers="[1]", target="within_30_days")
+
+    ref = promote(register(registry, model_file(good=False)), registry)
+
+    [record] = inference.promotions()
+    assert ref["production_version"] == "2"
+    assert "version 1 in production cannot be used: it predicts within_30_days" in ref["reason"]
+    assert record.evidence["against_production"] is None
+    assert {check["id"]: check["outcome"] for check in record.evidence["checks"]}["calibration"] == "not applicable"
+
+
+def test_a_task_reads_the_test_split_once(registry, promote, model_file, store, monkeypatch):
+    read, get_frame = [], store.get_frame
+    monkeypatch.setattr(store, "get_frame", lambda bucket, key: read.append(key) or get_frame(bucket, key))
+
+    promote(register(registry, model_file()), registry)
+
+    assert read == ["digest/test.parquet"]
 
 
 def test_a_first_version_below_the_floor_is_rejected(registry, promote, model_file, inference):

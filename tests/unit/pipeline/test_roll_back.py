@@ -6,7 +6,7 @@ from doubles.registry import FakeRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.statement import PROMOTED, REJECTED
 from readmission.errors import Conflict, NotFound, SourceUnavailable
-from readmission.pipeline.roll_back import roll_back
+from readmission.pipeline.roll_back import roll_back, unfinished_rollback
 from readmission.pipeline.signing import sign_version
 
 
@@ -133,3 +133,45 @@ def test_a_signature_does_not_hide_a_rollback_that_was_killed(registry, inferenc
 
     assert restored.version == "1"
     assert registry.aliases == {"production": "1"}
+
+
+def test_a_version_that_predicts_another_horizon_does_not_come_back(registry, inference):
+    registry.tag(registry.previous(), {"target": "within_30_days"})
+    registry.tag(registry.production(), {"target": "any"})
+
+    with pytest.raises(Conflict, match="version 1 predicts within_30_days, version 2 in production any"):
+        roll_back("why", "ana", registry=registry, inference=inference)
+
+    assert registry.aliases == {"production": "2", "previous": "1"}
+    assert inference.promotions() == []
+
+
+def test_the_order_that_signs_a_version_names_its_horizon(registry, inference):
+    registry.tag(registry.previous(), {"target": "any", "signed_decision": ""})
+
+    with pytest.raises(Conflict, match="readmission sign 1 --horizon any --reason"):
+        roll_back("why", "ana", registry=registry, inference=inference)
+
+
+def test_two_models_are_rolled_back_in_one_ledger(registry, inference):
+    other = FakeRegistry("diabetes_classifier_30d")
+    for data in (b"one", b"two"):
+        other.publish(data)
+
+    for each in (registry, other):
+        roll_back("why", "ana", registry=each, inference=inference)
+
+    assert [registry.aliases, other.aliases] == [{"production": "1"}] * 2
+    assert [record.model_name for record in inference.promotions()] == [registry.model_name, other.model_name]
+
+
+def test_a_killed_rollback_of_one_model_is_not_taken_for_one_of_the_other(registry, inference):
+    other = FakeRegistry("diabetes_classifier_30d")
+    for data in (b"one", b"two"):
+        other.publish(data)
+    registry.failing = {"rollback"}
+    with pytest.raises(SourceUnavailable):
+        roll_back("why", "ana", registry=registry, inference=inference)
+
+    assert unfinished_rollback(registry, inference) is not None
+    assert unfinished_rollback(other, inference) is None

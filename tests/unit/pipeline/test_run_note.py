@@ -7,7 +7,8 @@ from threading import Thread
 import pytest
 from structlog.testing import capture_logs
 
-from readmission.pipeline.run_note import RunNote
+from readmission.adapters.airflow_api import NOTE_CHARACTERS
+from readmission.pipeline.run_note import RunNote, merged
 from readmission.settings import PipelineSettings
 
 RUN = "manual__2026-11-24T12:00:00+00:00"
@@ -31,6 +32,9 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(
             201 if self._body() == {"username": "pipeline", "password": "right"} else 401, {"access_token": "t"}
         )
+
+    def do_GET(self):
+        return self._answer(200, {"note": self.server.notes.get(self.path)})
 
     def do_PATCH(self):
         if self.headers["Authorization"] != "Bearer t":
@@ -66,20 +70,42 @@ def written(url, password, text="no new data"):
     """The events of a note that is written with these settings."""
     settings = PipelineSettings(airflow_api_url=url, airflow_api_password=password)
     with capture_logs() as events:
-        RunNote(settings, lambda: ("diabetes", RUN)).write(text)
+        RunNote(settings, lambda: ("diabetes", RUN)).write({"fetch": text})
     return events
 
 
 def test_the_note_is_on_the_run(airflow):
     assert written(airflow.url, "right") == []
 
-    assert airflow.notes == {f"/api/v2/dags/diabetes/dagRuns/{RUN}": "no new data"}
+    assert airflow.notes == {f"/api/v2/dags/diabetes/dagRuns/{RUN}": "fetch: no new data"}
 
 
 def test_a_note_that_is_longer_than_airflow_takes_is_cut_off(airflow):
     written(airflow.url, "right", "x" * 1500)
 
     assert [len(note) for note in airflow.notes.values()] == [1000]
+
+
+def test_a_line_is_added_and_replaces_the_one_of_its_subject(airflow):
+    note = RunNote(PipelineSettings(airflow_api_url=airflow.url, airflow_api_password="right"), lambda: ("d", RUN))
+
+    note.add({"register any": "failed", "register within_30_days": "failed"})
+    note.add({"register any": "failed again", "within_30_days": "version 1 promoted"})
+
+    assert list(airflow.notes.values()) == [
+        "register within_30_days: failed\nregister any: failed again\nwithin_30_days: version 1 promoted"
+    ]
+
+
+def test_of_a_note_that_is_too_long_every_line_keeps_its_beginning():
+    note = merged("", {"any": "a" * 900, "signal": "short", "within_30_days": "b" * 900})
+
+    assert len(note) <= NOTE_CHARACTERS
+    assert [line[:10] for line in note.splitlines()] == ["any: aaaaa", "signal: sh", "within_30_"]
+
+
+def test_a_text_of_several_lines_stays_one_line():
+    assert merged("", {"any": "no\n  data"}) == "any: no data"
 
 
 def test_without_the_address_no_note_is_written_and_nothing_is_said():
@@ -90,7 +116,7 @@ def test_without_the_address_no_note_is_written_and_nothing_is_said():
 def test_a_refused_note_is_a_warning_that_repeats_the_reason_of_the_run(airflow, password):
     [event] = written(airflow.url, password)
 
-    assert (event["log_level"], event["note"]) == ("warning", "no new data")
+    assert (event["log_level"], event["note"]) == ("warning", "fetch: no new data")
     assert airflow.notes == {}
 
 

@@ -215,3 +215,15 @@ def test_an_upgrade_waits_for_a_decision_that_is_being_written(registry, inferen
 
     assert inference.promotions()[-1].evidence["onnx_digest"] == registry.version("1").onnx_digest
     assert contested.was_contested
+
+
+def test_the_same_number_of_another_model_is_not_signed(upgrade, registry, inference):
+    other = FakeRegistry("diabetes_classifier_30d")
+    other.register("run-1", b"one", {"dataset_digest": "digest"})
+    record(inference, "1", "promote")
+
+    assert sign_promoted_versions(registry=other, inference=inference, signer=SIGNER) == []
+    sign_version("1", "why", "ana", registry=other, inference=inference, signer=SIGNER)
+
+    assert upgrade() == ["1"]
+    assert [row.model_name for row in inference.promotions(actions=["sign"])] == [other.model_name, registry.model_name]

@@ -34,7 +34,7 @@ def notes(monkeypatch):
 
 
 def translated(error: ReadmissionError):
-    with airflow_errors(note=lambda _: None):
+    with airflow_errors("task", FakeRunNote):
         raise error
 
 
@@ -80,21 +80,44 @@ def test_the_note_of_a_skipped_run_says_which_task_skipped_it_and_why(monkeypatc
     with pytest.raises(AirflowSkipException):
         run_task_that_raises(monkeypatch, NothingToDo("no new data"))
 
-    assert notes.texts == ["create_train_val_test_split: no new data"]
+    assert notes.lines == {"create_train_val_test_split": "no new data"}
 
 
 def test_the_note_of_a_run_that_no_retry_can_mend_has_the_error(monkeypatch, notes):
     with pytest.raises(AirflowFailException):
         run_task_that_raises(monkeypatch, InvalidBatch("race is missing"))
 
-    assert notes.texts == ["create_train_val_test_split: InvalidBatch: race is missing"]
+    assert notes.lines == {"create_train_val_test_split": "InvalidBatch: race is missing"}
 
 
 def test_an_error_that_is_retried_leaves_no_note(monkeypatch, notes):
     with pytest.raises(SourceUnavailable):
         run_task_that_raises(monkeypatch, SourceUnavailable("down"))
 
-    assert notes.texts == []
+    assert notes.lines == {}
+
+
+def test_the_note_of_a_skip_replaces_what_a_former_try_of_the_run_left(monkeypatch, notes):
+    notes.add({"train_ml_models lightgbm any": "NotEnoughData: one outcome only"})
+
+    with pytest.raises(AirflowSkipException):
+        run_task_that_raises(monkeypatch, NothingToDo("no new data"))
+
+    assert notes.lines == {"create_train_val_test_split": "no new data"}
+
+
+def test_the_note_of_a_mapped_task_names_its_candidate_and_horizon(monkeypatch, notes):
+    def fail():
+        raise MissingSetting("S3_ACCESS_KEY")
+
+    monkeypatch.setitem(wiring.COLLABORATORS, "store", fail)
+
+    with pytest.raises(AirflowFailException):
+        airflow_task("train_ml_models")(
+            candidate="lightgbm", horizon="within_30_days", dataset={}, pipeline_run_id="manual-1"
+        )
+
+    assert list(notes.lines) == ["train_ml_models lightgbm within_30_days"]
 
 
 def test_a_task_has_its_name_as_its_id():

@@ -7,6 +7,7 @@ from readmission.adapters.object_store import DATASETS
 from readmission.domain.cleaning import clean as clean_rows
 from readmission.domain.cleaning import validate_raw
 from readmission.domain.cohort import SPLITS, patient_split
+from readmission.domain.horizon import HORIZON_NAMES
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.errors import NotEnoughData
 from readmission.modeling.candidates import load
@@ -28,14 +29,14 @@ def dataset(store):
     return DATASET
 
 
-def _train(dataset, store, experiment):
+def _train(dataset, store, experiment, horizon="any"):
     return train_ml_models(
         "logistic_regression",
+        horizon,
         dataset,
         "manual-1",
         store=store,
         experiment=experiment,
-        target="any",
         seed=0,
         bootstrap_rounds=10,
     )
@@ -50,6 +51,8 @@ def test_a_candidate_is_trained_measured_and_logged_in_one_finished_run(dataset,
     assert run.states == ["running", "finished"]
     assert ref == {
         "candidate": "logistic_regression",
+        "horizon": "any",
+        "dataset": DATASET,
         "run_id": "run-1",
         "validation_roc_auc": run.metrics["validation_roc_auc"],
     }
@@ -75,6 +78,26 @@ def test_the_run_is_named_by_what_it_depends_on(dataset, store):
     _train(dataset, store, experiment)
 
     assert [run.key for run in experiment.runs.values()] == [KEY]
+
+
+def test_each_horizon_has_a_run_and_a_model_of_its_own(dataset, store):
+    experiment = FakeExperiment()
+
+    refs = [_train(dataset, store, experiment, horizon) for horizon in HORIZON_NAMES]
+
+    assert [ref["horizon"] for ref in refs] == list(HORIZON_NAMES)
+    any_time, soon = (experiment.runs[ref["run_id"]] for ref in refs)
+    assert (any_time.tags["target"], soon.tags["target"]) == ("any", "within_30_days")
+    assert any_time.metrics["test_average_precision"] > soon.metrics["test_average_precision"]
+
+
+def test_a_task_reads_each_split_once(dataset, store, monkeypatch):
+    read, get_frame = [], store.get_frame
+    monkeypatch.setattr(store, "get_frame", lambda bucket, key: read.append(key) or get_frame(bucket, key))
+
+    _train(dataset, store, FakeExperiment())
+
+    assert sorted(read) == sorted(f"digest/{split}.parquet" for split in SPLITS)
 
 
 def test_a_finished_run_is_taken_as_it_is(store):

@@ -22,7 +22,9 @@ from readmission.serving.app import create_app
 from readmission.settings import InferenceSettings
 
 
-def build_model(bias: float = 0.0, *, scale: float = 1.0, encoding_digest: str | None = None) -> bytes:
+def build_model(
+    bias: float = 0.0, *, scale: float = 1.0, horizon: str = "any", encoding_digest: str | None = None
+) -> bytes:
     """A model whose probability is ``scale * sigmoid(0.5 * number_inpatient + bias)``; bands change at 0.4 and 0.6."""
     weights = np.zeros((len(FEATURE_NAMES), 1), np.float32)
     weights[FEATURE_NAMES.index("number_inpatient")] = 0.5
@@ -47,7 +49,7 @@ def build_model(bias: float = 0.0, *, scale: float = 1.0, encoding_digest: str |
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
     trained_at = datetime(2026, 1, 1, tzinfo=UTC)
-    metadata = ModelFileMetadata("any", 0.5, 0.4, 0.6, "synthetic", "logistic_regression", True, "0" * 64, trained_at)
+    metadata = ModelFileMetadata(horizon, 0.5, 0.4, 0.6, "synthetic", "logistic_regression", True, "0" * 64, trained_at)
     properties = metadata.properties() | ({"encoding_digest": encoding_digest} if encoding_digest else {})
     helper.set_model_props(model, properties)
     return model.SerializeToString()
@@ -60,9 +62,17 @@ def model_file() -> Callable[..., bytes]:
 
 @pytest.fixture
 def registry() -> FakeRegistry:
-    """With version 1 in production."""
+    """Of the primary horizon, with version 1 in production."""
     found = FakeRegistry()
     found.publish(build_model(), test_roc_auc="0.69", test_brier="nan", reason="better")
+    return found
+
+
+@pytest.fixture
+def registry_30d() -> FakeRegistry:
+    """Of the other horizon, with version 1 in production; the logit of its risk is lower by 1."""
+    found = FakeRegistry("diabetes_classifier_30d")
+    found.publish(build_model(-1.0, horizon="within_30_days"), test_roc_auc="0.66")
     return found
 
 
@@ -97,14 +107,15 @@ def eventually() -> Callable[..., None]:
 
 
 @pytest.fixture
-def start(registry: FakeRegistry, tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
-    """Start an application: ``start(max_batch_rows=3, database=..., ready=False)``; by default it has its model."""
+def start(registry: FakeRegistry, registry_30d: FakeRegistry, tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
+    """Start an application: ``start(max_batch_rows=3, database=..., ready=False)``; by default it has its models."""
     clients = []
+    registries = {"any": registry, "within_30_days": registry_30d}
 
     def starting(*, database: object = None, ready: bool = True, **settings: object) -> TestClient:
         chosen = {"gate_public_key": PUBLIC_KEY} | settings
         made = InferenceSettings(serving_dir=tmp_path, inference_database_url=None, **chosen)
-        client = TestClient(create_app(made, registry=registry, database=database))
+        client = TestClient(create_app(made, registries=registries, database=database))
         clients.append(client.__enter__())
         if ready:
             wait_until(lambda: client.get("/ready").status_code == 200)

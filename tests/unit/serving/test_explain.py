@@ -16,7 +16,7 @@ from readmission.prediction.place import Place
 from readmission.serving.auth import ApiKeys
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
-from readmission.serving.live_model import LiveModel, ModelSlot
+from readmission.serving.live_model import LiveModel, ModelSlots
 from readmission.serving.metrics import Metrics
 from readmission.serving.predict import Predicting
 
@@ -41,6 +41,13 @@ def client(start, registry, explainable):
 
 def without_id(answer):
     return {name: value for name, value in answer.items() if name not in ("prediction_id", "explanation")}
+
+
+@pytest.fixture
+def explainable_30d(model_file):
+    model = onnx.load_from_string(model_file(-2.0, horizon="within_30_days"))
+    model.metadata_props.add(key="background", value=to_text(BACKGROUND[:2]))
+    return model.SerializeToString()
 
 
 def test_the_answer_is_that_of_predict_with_an_explanation(client):
@@ -117,7 +124,7 @@ def test_an_explanation_is_logged_and_counted_once_as_a_prediction(start, regist
     (row,) = logged()
     assert (row["prediction_id"], row["source"]) == (answer["prediction_id"], "explain")
     assert row["features"] == {name: value for name, value in PATIENT.items() if value is not None}
-    assert 'readmission_predictions_total{model_version="2",risk_band="high"} 1.0' in client.get("/metrics").text
+    assert 'readmission_predictions_total{horizon="any",model_version="2",risk_band="high"} 1.0' in client.get("/metrics").text
 
 
 def test_a_version_without_a_background_is_a_conflict_that_says_what_helps(start):
@@ -130,10 +137,35 @@ def test_a_version_without_a_background_is_a_conflict_that_says_what_helps(start
     assert client.post("/predict", json=PATIENT).status_code == 200
 
 
+def test_the_other_horizon_is_explained_by_its_own_model(start, registry, registry_30d, explainable, explainable_30d):
+    registry.publish(explainable)
+    registry_30d.publish(explainable_30d)
+    client = start()
+
+    answer = client.post("/explain?horizon=within_30_days", json=PATIENT).json()
+
+    explanation = answer["explanation"]
+    (risk,) = (risk for risk in answer["risks"] if risk["horizon"] == "within_30_days")
+    assert (explanation["horizon"], explanation["background_rows"]) == ("within_30_days", 2)
+    assert explanation["probability"] == risk["probability"] != answer["probability"]
+
+
+def test_a_horizon_that_the_server_does_not_have_is_404(start, registry, explainable):
+    registry.publish(explainable)
+
+    assert start(horizons="any").post("/explain?horizon=within_30_days", json=PATIENT).status_code == 404
+
+
+def test_a_horizon_without_a_model_is_503(start, registry, registry_30d, explainable):
+    registry.publish(explainable)
+    registry_30d.withdraw()
+
+    assert start().post("/explain?horizon=within_30_days", json=PATIENT).status_code == 503
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ("horizon=within_30_days", 404),
         ("horizon=tomorrow", 400),
         ("horizon=any&horizon=any", 400),
         ("detail=everything", 400),
@@ -174,9 +206,9 @@ def test_with_keys_only_who_has_one_gets_an_explanation(start, registry, explain
 
 
 def test_while_another_is_made_an_explanation_is_refused_with_a_hint_when_to_come_back(registry, explainable):
-    slot, place, app = ModelSlot(), Place(1, "explanations"), FastAPI()
-    slot.live = LiveModel(registry.publish(explainable), OnnxModel.from_bytes(explainable), datetime.now(UTC))
-    app.include_router(explain_router(Predicting(slot, ApiKeys(None), Metrics(), None, 10_000, 10), place))
+    slots, place, app = ModelSlots(["any"]), Place(1, "explanations"), FastAPI()
+    slots.slot().live = LiveModel(registry.publish(explainable), OnnxModel.from_bytes(explainable), datetime.now(UTC))
+    app.include_router(explain_router(Predicting(slots, ApiKeys(None), Metrics(), None, 10_000, 10), place))
     add_error_handlers(app)
     client = TestClient(app)
 

@@ -19,6 +19,9 @@ JSON_VALUES = st.recursive(
 ALMOST_ENCOUNTERS = st.dictionaries(
     st.sampled_from([*FEATURE_NAMES, *RAW_NAMES]) | st.text(), JSON_VALUES, max_size=6
 ).map(lambda changes: EXAMPLE | changes)
+ALMOST_OUTCOMES = st.fixed_dictionaries(
+    {"prediction_id": JSON_VALUES}, optional={"days_until_readmission": JSON_VALUES, "not_readmitted_by": JSON_VALUES}
+)
 MEDIA_TYPES = st.sampled_from(["application/json", "text/csv", "application/vnd.apache.parquet"])
 
 
@@ -44,7 +47,7 @@ def test_any_json_is_answered_or_refused_by_predict_batch(client, document):
 
 
 @SETTINGS
-@given(JSON_VALUES | st.fixed_dictionaries({"prediction_id": JSON_VALUES, "readmitted": JSON_VALUES}))
+@given(JSON_VALUES | ALMOST_OUTCOMES)
 def test_any_json_is_refused_by_outcomes(client, document):
     answer = client.post("/outcomes", content=json.dumps(document).encode())
 
@@ -100,7 +103,7 @@ def test_a_caller_s_value_is_in_no_answer_and_in_no_log(client, capsys):
         client.post("/predict", json=rows[0]),
         client.post("/predict_batch", json=rows),
         client.post("/predict_batch", content=f"{','.join(EXAMPLE)}\n{secret}", headers={"Content-Type": "text/csv"}),
-        client.post("/outcomes", json={"prediction_id": secret + "!", "readmitted": secret}),
+        client.post("/outcomes", json={"prediction_id": secret + "!", "not_readmitted_by": secret}),
         client.post("/predict", content=f'{{"age": {secret}'.encode()),
     ]
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -6,25 +7,76 @@ import pytest
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
 from readmission.domain.encoding import encode
-from readmission.errors import InvalidModel, ModelNotLoaded
+from readmission.errors import InvalidModel, ModelNotLoaded, NotFound
 from readmission.serving.encounter import EXAMPLE
-from readmission.serving.live_model import LiveModel, ModelSlot, smoke_test
+from readmission.serving.live_model import LiveModel, ModelSlots, check_horizon, smoke_test
+
+
+def live_model(data: bytes) -> LiveModel:
+    now = datetime.now(UTC)
+    return LiveModel(ModelVersion("m", "1", "r", "d", now, {}), OnnxModel.from_bytes(data), now)
 
 
 @pytest.fixture
 def live(model_file) -> LiveModel:
-    now = datetime.now(UTC)
-    return LiveModel(ModelVersion("m", "1", "r", "d", now, {}), OnnxModel.from_bytes(model_file()), now)
+    return live_model(model_file())
 
 
-def test_an_empty_slot_says_that_no_model_is_loaded():
-    with pytest.raises(ModelNotLoaded):
-        ModelSlot().current()
+@pytest.fixture
+def live_30d(model_file) -> LiveModel:
+    return live_model(model_file(horizon="within_30_days"))
+
+
+@pytest.fixture
+def slots() -> ModelSlots:
+    return ModelSlots(["within_30_days", "any"])
+
+
+def test_without_the_primary_horizons_model_no_model_is_loaded(slots, live):
+    slots.slot("any").live = live
+
+    with pytest.raises(ModelNotLoaded, match="within_30_days"):
+        slots.current()
+
+
+def test_a_secondary_horizon_without_a_model_is_left_out(slots, live_30d):
+    slots.slot("within_30_days").live = live_30d
+
+    assert slots.current() == (live_30d,)
+
+
+def test_the_primary_horizon_comes_first(slots, live, live_30d):
+    slots.slot("any").live, slots.slot("within_30_days").live = live, live_30d
+
+    assert slots.current() == (live_30d, live)
+    assert slots.slot() is slots.slot("within_30_days")
+
+
+def test_a_request_keeps_its_models_when_one_is_replaced(slots, live, live_30d):
+    slots.slot("any").live, slots.slot("within_30_days").live = live, live_30d
+    taken = slots.current()
+
+    slots.slot("any").live = replace(live, loaded_at=datetime.now(UTC))
+
+    assert taken[1] is live
+
+
+def test_a_horizon_that_the_server_does_not_predict_is_not_found():
+    with pytest.raises(NotFound, match="does not predict within_30_days, only: any"):
+        ModelSlots(["any"]).slot("within_30_days")
+
+
+def test_a_model_of_another_horizon_is_refused(live_30d):
+    check_horizon(live_30d.model, "within_30_days")
+
+    with pytest.raises(InvalidModel, match="it predicts within_30_days, not any"):
+        check_horizon(live_30d.model, "any")
 
 
 def test_the_probability_is_that_of_the_model(live):
-    probabilities = live.probabilities(encode([EXAMPLE, EXAMPLE | {"number_inpatient": 0}]))
+    risks = live.risks(encode([EXAMPLE, EXAMPLE | {"number_inpatient": 0}]))
 
+    probabilities = [risk["probability"] for risk in risks]
     np.testing.assert_allclose(probabilities, [1 / (1 + np.exp(-0.5)), 0.5], rtol=1e-6)
 
 
@@ -33,8 +85,9 @@ def test_the_probability_is_that_of_the_model(live):
     [(0.0, "low", 0), (0.39, "low", 0), (0.4, "medium", 0), (0.5, "medium", 1), (0.6, "high", 1), (1.0, "high", 1)],
 )
 def test_bands_and_threshold_begin_at_their_cut_offs(live, probability, band, prediction):
-    assert live.risk_band(probability) == band
-    assert live.prediction(probability) == prediction
+    risk = live.risk(probability)
+
+    assert (risk["risk_band"], risk["prediction"]) == (band, prediction)
 
 
 def test_a_good_model_passes_the_smoke_test(model_file):

@@ -17,6 +17,17 @@ def test_requests_are_counted_by_route_and_status():
     assert 'readmission_http_request_duration_seconds_count{route="/predict"} 2.0' in text
 
 
+def test_every_result_of_a_reload_is_shown_from_the_start_for_each_horizon_that_is_followed():
+    found = Metrics()
+
+    found.follows("within_30_days")
+
+    text = found.exposition().decode()
+    for result in ("loaded", "invalid", "untrusted", "unavailable"):
+        assert f'readmission_model_reloads_total{{horizon="within_30_days",result="{result}"}} 0.0' in text
+    assert 'horizon="any"' not in text
+
+
 def test_two_applications_in_one_process_do_not_share_counts():
     one, other = Metrics(), Metrics()
 

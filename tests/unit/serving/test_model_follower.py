@@ -37,7 +37,7 @@ class Worker:
         poll_seconds: float = 30,
         keys: str | None = PUBLIC_KEY,
     ) -> None:
-        self.slot = ModelSlot()
+        self.slot = ModelSlot("any")
         self.metrics = Metrics()
         self.follower = ModelFollower(
             registry,
@@ -55,7 +55,7 @@ class Worker:
         return self.slot.live.version.version if self.slot.live else None
 
     def reloads(self, result: str) -> float:
-        series = f'readmission_model_reloads_total{{result="{result}"}} '
+        series = f'readmission_model_reloads_total{{horizon="any",result="{result}"}} '
         lines = self.metrics.exposition().decode().splitlines()
         return sum(float(line.removeprefix(series)) for line in lines if line.startswith(series))
 
@@ -96,7 +96,11 @@ def test_an_unchanged_version_is_not_loaded_again(worker, registry):
     assert registry.downloads == ["1"]
 
 
-@pytest.mark.parametrize("bad", [{"scale": float("nan")}, {"scale": 2.0}, {"encoding_digest": "other"}, None], ids=str)
+@pytest.mark.parametrize(
+    "bad",
+    [{"scale": float("nan")}, {"scale": 2.0}, {"encoding_digest": "other"}, {"horizon": "within_30_days"}, None],
+    ids=str,
+)
 def test_a_bad_version_leaves_the_old_one_serving(worker, registry, model_file, bad):
     worker.follower.follow()
     registry.publish(model_file(**bad) if bad else b"no model")
@@ -235,6 +239,27 @@ def test_reload_tells_the_version_before_and_after(worker, registry, model_file)
     before, after = worker.follower.reload()
 
     assert (before.version.version, after.version.version) == ("1", "2")
+
+
+def test_a_version_that_predicts_another_horizon_is_refused_and_said_so(registry, tmp_path, clock, model_file):
+    registry.publish(model_file(horizon="within_30_days"))
+    worker = Worker(registry, tmp_path, clock)
+
+    worker.follower.follow()
+
+    with pytest.raises(ModelNotLoaded, match="version 2 cannot be served: it predicts within_30_days, not any"):
+        worker.slot.current()
+
+
+def test_a_cached_version_that_predicts_another_horizon_is_not_served(registry, tmp_path, clock, model_file):
+    version = registry.publish(model_file(horizon="within_30_days"))
+    ModelCache(tmp_path, "diabetes_classifier").remember(version, registry.files[version.run_id])
+    registry.down = True
+    restarted = Worker(registry, tmp_path, clock)
+
+    restarted.follower.follow()
+
+    assert restarted.version is None
 
 
 def test_reload_tries_a_bad_version_again_at_once(worker, registry):

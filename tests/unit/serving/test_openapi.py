@@ -50,12 +50,41 @@ def test_the_example_of_a_prediction_has_the_keys_of_a_prediction(client, docume
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "name"),
-    [("get", "/model-info", None, "ModelInfo"), ("post", "/predict_batch", [EXAMPLE], "BatchPrediction")],
+    [
+        ("get", "/model-info", None, "ModelInfo"),
+        ("get", "/ready", None, "Ready"),
+        ("post", "/predict_batch", [EXAMPLE], "BatchPrediction"),
+    ],
 )
 def test_an_answer_has_the_documented_keys(client, document, method, path, body, name):
     answer = client.request(method, path, json=body).json()
 
     assert set(answer) == set(document["components"]["schemas"][name]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "keys", "name"),
+    [
+        ("/predict", EXAMPLE, ["risks", 0], "Risk"),
+        ("/predict_batch", [EXAMPLE], ["risks", 0], "HorizonFacts"),
+        ("/predict_batch", [EXAMPLE], ["predictions", 0], "BatchScore"),
+        ("/predict_batch", [EXAMPLE], ["predictions", 0, "risks", 0], "RowRisk"),
+    ],
+)
+def test_each_part_of_an_answer_has_the_documented_keys(client, document, path, body, keys, name):
+    part = client.post(path, json=body).json()
+
+    for key in keys:
+        part = part[key]
+    assert set(part) == set(document["components"]["schemas"][name]["properties"])
+
+
+@pytest.mark.parametrize(("path", "method"), [("/model-info", "get"), ("/reload-model", "post")])
+def test_the_horizon_is_a_documented_parameter(document, path, method):
+    (parameter,) = document["paths"][path][method]["parameters"]
+
+    assert (parameter["name"], parameter["in"]) == ("horizon", "query")
+    assert parameter["schema"]["enum"] == ["any", "within_30_days"]
 
 
 def test_every_reference_leads_somewhere(document):

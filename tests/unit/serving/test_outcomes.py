@@ -1,75 +1,148 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from fastapi.testclient import TestClient
 
+from readmission.adapters.database import PredictionRecord
 from readmission.serving.encounter import EXAMPLE
+
+NOW = datetime.now(UTC)
+PREDICTED_AT = NOW - timedelta(days=400)
+RECORD = PredictionRecord("old", PREDICTED_AT, "m", "1", 0.5, 1, 0.5, {}, [{"horizon": "any"}], "predict")
 
 
 @pytest.fixture
 def client(start, database) -> TestClient:
-    return start(database=database)
+    """The API, which made the prediction ``old`` 400 days ago."""
+    client = start(database=database)
+    database.log_predictions([RECORD])
+    return client
 
 
-@pytest.fixture
-def prediction_id(client) -> str:
-    return client.post("/predict", json=EXAMPLE).json()["prediction_id"]
+def on_day(day: int) -> str:
+    return str(PREDICTED_AT.date() + timedelta(days=day))
 
 
-def test_the_same_outcome_twice_is_as_once(client, prediction_id):
-    codes = [
-        client.post("/outcomes", json={"prediction_id": prediction_id, "readmitted": True}).status_code
-        for _ in range(2)
-    ]
-
-    assert codes == [204, 204]
+def report(client: TestClient, **outcome: object):
+    return client.post("/outcomes", json={"prediction_id": "old"} | outcome)
 
 
-def test_a_contradicting_outcome_is_409(client, prediction_id):
-    client.post("/outcomes", json={"prediction_id": prediction_id, "readmitted": True})
+def test_a_readmission_is_answered_with_the_truth_of_each_horizon(client):
+    answer = report(client, days_until_readmission=30)
 
-    answer = client.post("/outcomes", json={"prediction_id": prediction_id, "readmitted": False})
+    assert answer.status_code == 200
+    assert answer.json() == {"prediction_id": "old", "truth": {"any": True, "within_30_days": False}}
+
+
+@pytest.mark.parametrize(
+    ("day", "truth"),
+    [
+        (29, {"any": None, "within_30_days": None}),
+        (30, {"any": None, "within_30_days": False}),
+        (365, {"any": False, "within_30_days": False}),
+    ],
+)
+def test_without_a_readmission_the_truth_is_not_known_until_the_time_has_passed(client, day, truth):
+    assert report(client, not_readmitted_by=on_day(day)).json()["truth"] == truth
+
+
+def test_today_s_prediction_takes_an_outcome_of_today(client):
+    prediction_id = client.post("/predict", json=EXAMPLE).json()["prediction_id"]
+
+    answer = client.post("/outcomes", json={"prediction_id": prediction_id, "days_until_readmission": 0})
+
+    assert answer.json() == {"prediction_id": prediction_id, "truth": {"any": True, "within_30_days": True}}
+
+
+def test_the_same_outcome_again_changes_nothing(client):
+    answers = [report(client, days_until_readmission=12) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+
+
+def test_a_later_report_adds_to_what_is_known(client):
+    report(client, not_readmitted_by=on_day(10))
+    report(client, not_readmitted_by=on_day(31))
+
+    answer = report(client, days_until_readmission=40)
+
+    assert answer.json()["truth"] == {"any": True, "within_30_days": False}
+
+
+def test_a_contradicting_outcome_is_409_and_changes_nothing(client):
+    report(client, days_until_readmission=12)
+
+    answer = report(client, not_readmitted_by=on_day(13))
 
     assert answer.status_code == 409
     assert answer.headers["content-type"] == "application/problem+json"
+    assert report(client, days_until_readmission=12).status_code == 200
 
 
 def test_an_outcome_of_no_prediction_is_404(client):
-    assert client.post("/outcomes", json={"prediction_id": "unknown", "readmitted": True}).status_code == 404
+    answer = client.post("/outcomes", json={"prediction_id": "unknown", "days_until_readmission": 1})
+
+    assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("moment", ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00", None])
-def test_the_moment_may_have_any_zone_or_be_left_out(client, prediction_id, moment):
-    outcome = {"prediction_id": prediction_id, "readmitted": False, "observed_at": moment}
+BAD_IDS = [None, 3, "", "x" * 65, "a\x00b", "٣"]
+BAD_DAYS = [True, "3", 3.0, 3.5, -1, 402, 10**30, 10**4000, [3]]
+BAD_DATES = [
+    on_day(-1),
+    on_day(402),
+    "0001-01-01",
+    "9999-12-31",
+    "2026-02-30",
+    "2026-01-02T00:00:00",
+    "2026-01-02T00:00:00Z",
+    "1767312000",
+    "20260102",
+    "2026-1-2",
+    "2026-01-02\n",
+    "٢٠٢٦-01-02",
+    "yesterday",
+    "",
+    1767312000,
+    True,
+]
 
-    assert client.post("/outcomes", json=outcome).status_code == 204
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("prediction_id", BAD_IDS),
+        ("days_until_readmission", BAD_DAYS),
+        ("not_readmitted_by", BAD_DATES),
+        ("readmitted", [True]),
+        ("nonsense", [1]),
+    ],
+)
+def test_a_bad_field_is_named(client, field, values):
+    about = {} if field in ("days_until_readmission", "not_readmitted_by") else {"days_until_readmission": 3}
+
+    answers = {repr(value)[:40]: report(client, **about | {field: value}) for value in values}
+
+    assert {value: answer.status_code for value, answer in answers.items() if answer.status_code != 422} == {}
+    named = {value: [error["field"] for error in answer.json()["errors"]] for value, answer in answers.items()}
+    assert {value: fields for value, fields in named.items() if fields != [field]} == {}
 
 
-def test_a_bad_field_is_named(client, prediction_id):
-    bad = [
-        ("prediction_id", None),
-        ("prediction_id", 3),
-        ("prediction_id", ""),
-        ("prediction_id", "x" * 65),
-        ("prediction_id", "a\x00b"),
-        ("prediction_id", "٣"),
-        ("readmitted", None),
-        ("readmitted", 1),
-        ("readmitted", "true"),
-        ("observed_at", "2026-01-02T03:04:05"),
-        ("observed_at", "2026-01-02"),
-        ("observed_at", "yesterday"),
-        ("observed_at", "0001-01-01T00:00:00+14:00"),
-        ("observed_at", "9999-12-31T23:59:59-14:00"),
-        ("observed_at", "9000-01-01T00:00:00+00:00"),
-        ("observed_at", 10**30),
-        ("nonsense", 1),
-    ]
-    outcome = {"prediction_id": prediction_id, "readmitted": True}
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {},
+        {"days_until_readmission": None},
+        {"days_until_readmission": None, "not_readmitted_by": None},
+        {"days_until_readmission": 3, "not_readmitted_by": on_day(2)},
+        {"days_until_readmission": 0, "not_readmitted_by": on_day(0)},
+    ],
+)
+def test_both_or_none_of_the_two_fields_are_refused(client, outcome):
+    answer = report(client, **outcome)
 
-    answers = [(field, value, client.post("/outcomes", json=outcome | {field: value})) for field, value in bad]
-
-    assert [(field, value) for field, value, answer in answers if answer.status_code != 422] == []
-    assert [answer.json()["errors"][0]["field"] for _, _, answer in answers] == [field for field, _ in bad]
-    assert {len(answer.json()["errors"]) for _, _, answer in answers} == {1}
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["days_until_readmission", "not_readmitted_by"]
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"{", 400), (b"[]", 422), (b"x" * 20_000, 413)])
@@ -78,10 +151,19 @@ def test_a_bad_body_is_refused(client, body, status):
 
 
 def test_without_a_database_outcomes_cannot_be_kept(start):
-    answer = start(database=None).post("/outcomes", json={"prediction_id": "x", "readmitted": True})
+    answer = start(database=None).post("/outcomes", json={"prediction_id": "x", "days_until_readmission": 1})
 
     assert answer.status_code == 503
 
 
 def test_with_keys_only_who_has_one_may_report(start):
     assert start(api_keys="one").post("/outcomes", json={}).status_code == 401
+
+
+def test_the_documented_answer_has_the_keys_of_an_answer(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+
+    answer = report(client, days_until_readmission=12).json()
+
+    assert set(answer) == set(schemas["KnownOutcome"]["properties"]) == set(schemas["KnownOutcome"]["example"])
+    assert set(schemas["KnownOutcome"]["properties"]["truth"]["propertyNames"]["enum"]) == set(answer["truth"])

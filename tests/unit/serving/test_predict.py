@@ -5,38 +5,71 @@ from collections.abc import Callable
 import pytest
 
 from readmission.adapters.database import InferenceDatabase
+from readmission.serving.answers import prediction_id
 from readmission.serving.encounter import EXAMPLE
-from readmission.serving.predict import prediction_id
 
-FIELDS = {
-    "prediction_id",
-    "prediction",
-    "probability",
-    "threshold",
-    "risk_band",
-    "model_name",
-    "model_version",
-    "data_source",
-    "calibrated",
+PRIMARY = {
+    "probability": pytest.approx(0.62246, abs=1e-5),
+    "prediction": 1,
+    "risk_band": "high",
+    "threshold": 0.5,
+    "calibrated": True,
+    "data_source": "synthetic",
+    "model_name": "diabetes_classifier",
+    "model_version": "1",
 }
+SECONDARY = PRIMARY | {
+    "probability": pytest.approx(0.37754, abs=1e-5),
+    "prediction": 0,
+    "risk_band": "low",
+    "model_name": "diabetes_classifier_30d",
+}
+RISKS = [{"horizon": "any"} | PRIMARY, {"horizon": "within_30_days"} | SECONDARY]
 
 
-def test_an_encounter_gets_its_risk(client):
+def test_an_encounter_gets_the_primary_risk_and_the_risk_of_each_horizon(client):
     answer = client.post("/predict", json=EXAMPLE)
 
     assert answer.status_code == 200
-    assert set(answer.json()) == FIELDS
-    assert answer.json() | {"prediction_id": ""} == {
-        "prediction_id": "",
-        "prediction": 1,
-        "probability": pytest.approx(0.62246, abs=1e-5),
-        "threshold": 0.5,
-        "risk_band": "high",
-        "model_name": "diabetes_classifier",
-        "model_version": "1",
-        "data_source": "synthetic",
-        "calibrated": True,
-    }
+    assert uuid.UUID(answer.json()["prediction_id"])
+    assert answer.json() == {"prediction_id": answer.json()["prediction_id"], **PRIMARY, "risks": RISKS}
+
+
+def test_the_first_configured_horizon_is_the_primary(start):
+    answer = start(horizons="within_30_days,any").post("/predict", json=EXAMPLE).json()
+
+    assert answer == {"prediction_id": answer["prediction_id"], **SECONDARY, "risks": RISKS[::-1]}
+
+
+def test_a_server_of_one_horizon_gives_its_risk_only(start):
+    assert start(horizons="any").post("/predict", json=EXAMPLE).json()["risks"] == RISKS[:1]
+
+
+def test_a_secondary_horizon_without_a_model_is_left_out(start, registry_30d):
+    registry_30d.withdraw()
+
+    answer = start().post("/predict", json=EXAMPLE)
+
+    assert answer.status_code == 200
+    assert answer.json()["risks"] == RISKS[:1]
+
+
+def test_an_untrusted_secondary_version_does_not_stop_the_primary(start, registry_30d, model_file):
+    hostile = registry_30d.register("a stranger's run", model_file(9.0, horizon="within_30_days"), {})
+    registry_30d.promote(hostile)
+
+    assert start().post("/predict", json=EXAMPLE).json()["risks"] == RISKS[:1]
+
+
+def test_a_restart_without_the_registry_serves_each_horizon_from_its_own_cache(start, registry, registry_30d):
+    start().post("/predict", json=EXAMPLE)
+    registry.down = registry_30d.down = True
+
+    client = start()
+
+    assert client.post("/predict", json=EXAMPLE).json()["risks"] == RISKS
+    stale = [client.get(f"/model-info?horizon={risk['horizon']}").json()["stale"] for risk in RISKS]
+    assert stale == [True, True]
 
 
 def test_a_prediction_is_logged_with_the_known_values(start, database, logged):
@@ -46,6 +79,7 @@ def test_a_prediction_is_logged_with_the_known_values(start, database, logged):
 
     (row,) = logged()
     assert (row["prediction_id"], row["probability"]) == (answer["prediction_id"], answer["probability"])
+    assert row["risks"] == answer["risks"]
     assert row["source"] == "predict"
     assert row["features"] == {name: value for name, value in EXAMPLE.items() if name != "race"}
 
@@ -57,7 +91,7 @@ def test_a_log_that_fails_does_not_take_the_answer_away(start, tmp_path):
     assert "readmission_prediction_log_failures_total 1.0" in client.get("/metrics").text
 
 
-def test_without_a_model_the_answer_is_503_with_a_hint_when_to_come_back(start, registry):
+def test_without_the_primary_model_the_answer_is_503_with_a_hint_when_to_come_back(start, registry):
     registry.withdraw()
     answer = start(ready=False).post("/predict", json=EXAMPLE)
 

@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,14 @@ def parquet_of(*rows: dict[str, object]) -> bytes:
     return buffer.getvalue()
 
 
+def approximately(probability: float) -> object:
+    return pytest.approx(probability, abs=1e-5)
+
+
+def probabilities_of(scored: dict[str, Any]) -> dict[str, float]:
+    return {risk["horizon"]: risk["probability"] for risk in scored["risks"]}
+
+
 ROWS = [EXAMPLE | {"number_inpatient": stays} for stays in (0, 3, 1)]
 
 
@@ -33,6 +42,30 @@ def test_answers_come_in_the_order_of_the_rows(client):
     assert answer["data_source"] == "synthetic"
 
 
+def test_each_row_has_the_risk_of_each_horizon_and_the_batch_says_each_model_once(client):
+    answer = client.post("/predict_batch", json=ROWS).json()
+
+    facts = {"threshold": 0.5, "calibrated": True, "data_source": "synthetic", "model_version": "1"}
+    assert answer["risks"] == [
+        facts | {"horizon": "any", "model_name": "diabetes_classifier"},
+        facts | {"horizon": "within_30_days", "model_name": "diabetes_classifier_30d"},
+    ]
+    assert answer["predictions"][1]["risks"] == [
+        {"horizon": "any", "probability": approximately(0.81757), "prediction": 1, "risk_band": "high"},
+        {"horizon": "within_30_days", "probability": approximately(0.62246), "prediction": 1, "risk_band": "high"},
+    ]
+
+
+def test_a_secondary_horizon_without_a_model_is_left_out_of_every_row(start, registry_30d):
+    registry_30d.withdraw()
+
+    answer = start().post("/predict_batch", json=[*ROWS, {}]).json()
+
+    assert [risk["horizon"] for risk in answer["risks"]] == ["any"]
+    assert [[risk["horizon"] for risk in row["risks"]] for row in answer["predictions"][:3]] == [["any"]] * 3
+    assert "risks" not in answer["predictions"][3]
+
+
 def test_the_three_formats_and_the_single_route_agree(client):
     answers = [
         client.post("/predict_batch", json=ROWS),
@@ -40,9 +73,9 @@ def test_the_three_formats_and_the_single_route_agree(client):
         client.post("/predict_batch", content=parquet_of(*ROWS), headers=PARQUET),
     ]
 
-    one_by_one = [client.post("/predict", json=row).json()["probability"] for row in ROWS]
+    one_by_one = [probabilities_of(client.post("/predict", json=row).json()) for row in ROWS]
     for answer in answers:
-        assert [row["probability"] for row in answer.json()["predictions"]] == one_by_one
+        assert [probabilities_of(row) for row in answer.json()["predictions"]] == one_by_one
 
 
 def test_bad_rows_are_told_one_by_one_among_the_good_ones(client):
@@ -70,6 +103,8 @@ def test_predicted_rows_are_logged_with_their_values(start, database, logged):
     scored = [row["prediction_id"] for row in answer["predictions"] if "prediction_id" in row]
     assert rows == dict(zip(scored, (0, 3), strict=True))
     assert {row["source"] for row in logged()} == {"predict_batch"}
+    models = {(risk["model_name"], risk["model_version"]) for row in logged() for risk in row["risks"]}
+    assert models == {("diabetes_classifier", "1"), ("diabetes_classifier_30d", "1")}
 
 
 @pytest.mark.parametrize(("rows", "status"), [(0, 422), (1, 200), (10_000, 200), (10_001, 413)])
@@ -98,7 +133,7 @@ def test_refused_rows_are_counted(client):
     assert "readmission_batch_rows_refused_total 2.0" in client.get("/metrics").text
 
 
-def test_without_a_model_the_answer_is_503(start, registry):
+def test_without_the_primary_model_the_answer_is_503(start, registry):
     registry.withdraw()
 
     assert start(ready=False).post("/predict_batch", json=[EXAMPLE]).status_code == 503

@@ -10,7 +10,7 @@ from readmission.serving.metrics import Metrics
 from readmission.serving.prediction_log import REST_SECONDS, PredictionLog
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RECORD = PredictionRecord("id", NOW, "m", "1", 0.5, 1, 0.5, {"race": "Secret"}, "predict")
+RECORD = PredictionRecord("id", NOW, "m", "1", 0.5, 1, 0.5, {"race": "Secret"}, [], "predict")
 
 
 class WatchedDatabase(InferenceDatabase):

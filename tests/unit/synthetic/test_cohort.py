@@ -15,8 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from readmission.domain.cleaning import clean, validate_raw
 from readmission.domain.cohort import patient_split
-from readmission.domain.horizon import HORIZONS
 from readmission.domain.encoding import is_icd9
+from readmission.domain.horizon import HORIZONS
 from readmission.domain.schema import COLUMN, DRUGS, FEATURES, NAME_OF_RAW, RAW_NAMES, Kind
 from readmission.modeling.features import ClinicalEncoder
 from readmission.synthetic.cohort import DEATH, cohort

@@ -1,21 +1,23 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from doubles.inference_api import MODEL, FakeInferenceApi
+from doubles.inference_api import MODEL, MODEL_30D, FakeInferenceApi
 from readmission.domain.example import EXAMPLE
 from readmission.errors import InvalidInput, ModelNotLoaded, SourceUnavailable
 from readmission.ui.form import INITIAL
 from readmission.ui.texts import text
 
+BOTH = {"any": MODEL, "within_30_days": MODEL_30D}
 
-def _script(api, model_info=None):
+
+def _script(api, models=None):
     from readmission.ui.page import page
 
-    page(api, model_info or api.model_info)
+    page(api, models or api.models)
 
 
-def _open(api, language="es", model_info=None):
-    app = AppTest.from_function(_script, kwargs={"api": api, "model_info": model_info}, default_timeout=30)
+def _open(api, language="es", models=None):
+    app = AppTest.from_function(_script, kwargs={"api": api, "models": models}, default_timeout=30)
     app.query_params["lang"] = language
     return app.run()
 
@@ -31,7 +33,11 @@ def _submitted(api, language="es"):
 
 
 def _metrics(app):
-    return {metric.label: metric.value for metric in app.metric}
+    return [(metric.label, metric.value) for metric in app.metric]
+
+
+def _told(blocks):
+    return [block.value for block in blocks]
 
 
 def _switch(app, language):
@@ -50,18 +56,54 @@ def test_an_unknown_language_in_the_address_gives_spanish():
     assert app.title[0].value == "Riesgo de reingreso hospitalario"
 
 
-def test_the_example_gives_a_risk_with_its_model():
-    api = FakeInferenceApi()
+def test_the_example_gives_the_risk_of_each_horizon_with_its_model():
+    app = _submitted(FakeInferenceApi())
 
-    app = _submitted(api)
-
-    assert _metrics(app) == {
-        "Riesgo de reingreso": "61,2 %",
-        "Nivel de riesgo": "Alto",
-        "Umbral de decisión": "45,8 %",
-        "Modelo": "versión 3",
-    }
+    assert _metrics(app) == [
+        ("Riesgo en algún momento", "61,2 %"),
+        ("Nivel de riesgo", "Alto"),
+        ("Umbral: en algún momento", "45,8 %"),
+        ("Riesgo en menos de 30 días", "15,3 %"),
+        ("Nivel de riesgo", "Medio"),
+        ("Umbral: en menos de 30 días", "11,0 %"),
+    ]
+    assert "Modelo: diabetes_classifier, versión 3" in _told(app.caption)
+    assert "Modelo: diabetes_classifier_30d, versión 5" in _told(app.caption)
     assert not app.exception
+
+
+def test_the_primary_horizon_comes_first():
+    app = _submitted(FakeInferenceApi(models={"within_30_days": MODEL_30D, "any": MODEL}), "en")
+
+    assert [told for told in _told(app.markdown) if told.startswith("**Readmission")] == [
+        "**Readmission within 30 days**",
+        "**Readmission at any later time**",
+    ]
+
+
+def test_one_sentence_says_which_thresholds_the_risks_reach():
+    app = _submitted(FakeInferenceApi(scores={"within_30_days": {"prediction": 0}}), "en")
+
+    assert [told for told in _told(app.markdown) if "threshold" in told] == [
+        ":red-background[The risk reaches the threshold for readmission at any later time, "
+        "but not the one for readmission within 30 days.]"
+    ]
+
+
+def test_a_horizon_without_a_model_is_said_to_be_missing():
+    app = _submitted(FakeInferenceApi(models={"any": MODEL, "within_30_days": None}), "en")
+
+    missing = "Risk of readmission within 30 days: not available, because there is no model yet."
+    assert _told(app.warning) == [missing]
+    assert missing in _told(app.markdown)
+    assert ("Risk at any later time", "61.2 %") in _metrics(app)
+
+
+def test_a_horizon_that_is_not_served_is_not_missed():
+    app = _submitted(FakeInferenceApi(models={"within_30_days": MODEL_30D}))
+
+    assert [metric for metric in _metrics(app) if "algún momento" in metric[0]] == []
+    assert len(app.warning) == 0
 
 
 def test_what_is_asked_is_what_the_form_holds():
@@ -89,7 +131,7 @@ def test_a_change_of_language_keeps_the_values_and_the_risk():
 
     app = _switch(app, "en")
 
-    assert _metrics(app)["Readmission risk"] == "61.2 %"
+    assert ("Risk within 30 days", "15.3 %") in _metrics(app)
     assert app.selectbox(key="field.en.admission_source_id").value == 7
     assert len(api.asked) == 1
 
@@ -99,13 +141,29 @@ def test_a_risk_never_stands_beside_other_values_than_its_own():
 
     app.number_input(key="field.es.number_inpatient").set_value(9).run()
 
-    assert _metrics(app) == {}
+    assert _metrics(app) == []
 
 
 def test_a_model_from_synthetic_data_is_announced():
     app = _open(FakeInferenceApi({"data_source": "synthetic"}))
 
-    assert "modelo entrenado con datos sintéticos: no usar con pacientes" in app.error[0].value.lower()
+    assert _told(app.error) == [
+        "### Riesgo de reingreso en algún momento: entrenado con datos sintéticos, no usar con pacientes."
+    ]
+
+
+def test_two_models_from_synthetic_data_are_announced_together():
+    synthetic = {
+        "any": MODEL | {"data_source": "synthetic"},
+        "within_30_days": MODEL_30D | {"data_source": "synthetic"},
+    }
+
+    app = _open(FakeInferenceApi(models=synthetic), "en")
+
+    assert _told(app.error) == [
+        "### Risk of readmission at any later time and within 30 days: "
+        "trained on synthetic data, do not use with patients."
+    ]
 
 
 @pytest.mark.parametrize("source", ["uci", "file"])
@@ -116,15 +174,22 @@ def test_a_model_from_real_data_has_no_such_banner(source):
 
 
 def test_an_uncalibrated_model_is_announced():
-    app = _open(FakeInferenceApi({"calibrated": False}), "en")
+    app = _open(FakeInferenceApi(models={"any": MODEL, "within_30_days": MODEL_30D | {"calibrated": False}}), "en")
 
-    assert "not a probability" in app.warning[0].value
+    assert _told(app.warning) == [
+        "### Risk of readmission within 30 days: not calibrated, the percentage ranks patients, "
+        "but it is not a probability."
+    ]
 
 
-def test_the_limits_say_what_was_measured():
+def test_the_limits_say_what_was_measured_for_each_horizon():
     app = _open(FakeInferenceApi(), "en")
 
-    assert any("ordered 69 %" in block.value for block in app.markdown)
+    lines = [line for told in _told(app.markdown) for line in told.splitlines() if "in the test it ordered" in line]
+    assert "readmission at any later time" in lines[0]
+    assert "ordered 69 %" in lines[0]
+    assert "readmission within 30 days" in lines[1]
+    assert "ordered 66 %" in lines[1]
 
 
 @pytest.mark.parametrize(
@@ -132,20 +197,37 @@ def test_the_limits_say_what_was_measured():
     [(SourceUnavailable("connect"), "no responde"), (ModelNotLoaded("none"), "aún no tiene un modelo")],
 )
 def test_a_service_that_cannot_answer_is_told_and_the_form_stays(error, told):
-    app = _submitted(FakeInferenceApi(failing={"model_info": error, "predict": error}))
+    app = _submitted(FakeInferenceApi(failing={"models": error, "predict": error}))
 
     assert told in app.error[0].value
     assert app.selectbox(key="field.es.age").value == "[70-80)"
     assert not app.exception
 
 
-def test_a_change_of_the_model_while_the_page_is_drawn_is_shown():
-    answers = iter([SourceUnavailable("connect"), MODEL, MODEL, MODEL])
+def test_a_service_that_answers_while_the_page_is_drawn_is_shown():
+    answers = iter([SourceUnavailable("connect"), BOTH, BOTH, BOTH])
 
-    app = _open(FakeInferenceApi(), model_info=lambda: _next(answers))
+    app = _open(FakeInferenceApi(), models=lambda: _next(answers))
 
     assert len(app.error) == 0
     assert any("69 %" in block.value for block in app.markdown)
+
+
+def test_a_new_version_of_any_horizon_while_the_page_is_drawn_is_shown():
+    uncalibrated = BOTH | {"within_30_days": MODEL_30D | {"version": "6", "calibrated": False}}
+    answers = iter([BOTH, uncalibrated, uncalibrated, uncalibrated])
+
+    app = _open(FakeInferenceApi(), "en", models=lambda: _next(answers))
+
+    assert "within 30 days: not calibrated" in app.warning[0].value
+
+
+def test_a_model_that_a_horizon_gets_while_the_page_is_drawn_is_shown():
+    answers = iter([BOTH | {"within_30_days": None}, BOTH, BOTH, BOTH])
+
+    app = _open(FakeInferenceApi(), models=lambda: _next(answers))
+
+    assert len(app.warning) == 0
 
 
 def _next(answers):
@@ -161,4 +243,4 @@ def test_a_refused_value_is_named():
     app = _submitted(FakeInferenceApi(failing={"predict": refused}))
 
     assert "«Diagnóstico principal» no es un código CIE-9-MC válido" in app.error[0].value
-    assert _metrics(app) == {}
+    assert _metrics(app) == []

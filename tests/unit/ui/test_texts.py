@@ -3,7 +3,7 @@ import string
 import pytest
 
 from readmission.domain.schema import FEATURES
-from readmission.ui.texts import TEXTS, text
+from readmission.ui.texts import TEXTS, text, when
 
 
 def _placeholders(template):
@@ -31,7 +31,12 @@ def test_every_feature_has_a_name():
 
 
 def test_placeholders_are_filled():
-    assert text("es", "version", version=7) == "versión 7"
+    assert text("es", "readmission", when="mañana") == "Reingreso mañana"
+
+
+def test_several_horizons_are_joined_in_the_language_of_the_reader():
+    assert when("es", ["any", "within_30_days"]) == "en algún momento y en menos de 30 días"
+    assert when("en", ["any", "within_30_days"]) == "at any later time and within 30 days"
 
 
 def test_an_unknown_key_is_an_error():

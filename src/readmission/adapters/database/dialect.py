@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +81,15 @@ def error_code(error: DBAPIError) -> str:
     return str(code or type(error.orig).__name__)
 
 
-@contextmanager
-def only_writer(connection: Connection, name: str) -> Iterator[None]:
-    """Hold the lock for writers of the database ``name`` inside the block.
+def only_writer(connection: Connection, name: str) -> AbstractContextManager[None]:
+    """Hold the lock for writers of the database ``name`` inside the block, also when it commits several times.
 
-    MySQL and MariaDB use a named lock; in SQLite a write transaction is exclusive anyway. Raises
-    :class:`DatabaseUnavailable` when another writer holds the lock for 120 s.
+    MySQL and MariaDB use a named lock, SQLite a lock on a file beside its own. Raises :class:`DatabaseUnavailable` when
+    another writer holds the lock for 120 s.
     """
     if is_sqlite(connection):
-        yield
-        return
-    with _server_lock(connection, name):
-        yield
+        return _file_lock(_lock_file(connection.engine, name), name)
+    return _server_lock(connection, name)
 
 
 @contextmanager
@@ -103,11 +100,15 @@ def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
     Raises :class:`DatabaseUnavailable` when another process holds the lock for 120 s.
     """
     if is_sqlite(engine):
-        with _file_lock(Path(f"{engine.url.database}.{name}.lock"), name):
+        with _file_lock(_lock_file(engine, name), name):
             yield
     else:
         with engine.connect() as connection, _server_lock(connection, name):
             yield
+
+
+def _lock_file(engine: Engine, name: str) -> Path:
+    return Path(f"{engine.url.database}.{name}.lock")
 
 
 @contextmanager

@@ -7,15 +7,17 @@ import json
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from readmission.adapters.database.dialect import insert_new
 from readmission.adapters.database.engine import Database
 from readmission.adapters.database.tables import outcomes, predictions, promotions
+from readmission.domain.horizon import HorizonName
+from readmission.domain.outcome import Knowledge, Report, StoredOutcome, merged, recalled, reported, stored_as
 from readmission.errors import DatabaseUnavailable, InvalidInput, NotFound
 
 
@@ -24,6 +26,8 @@ class PredictionRecord:
     """One prediction. ``features`` are the raw clinical values of the request; ``source`` is the route that answered.
 
     ``probability`` and ``threshold`` are between 0 and 1; ``prediction`` is 0 or 1; ``created_at`` has a time zone.
+    These, and the model, are those of the primary horizon. ``risks`` has each horizon's risk as it was answered, the
+    primary first.
     """
 
     prediction_id: str
@@ -34,6 +38,7 @@ class PredictionRecord:
     prediction: int
     threshold: float
     features: dict[str, Any]
+    risks: list[dict[str, Any]]
     source: Literal["predict", "predict_batch", "explain"]
 
 
@@ -63,21 +68,20 @@ class InferenceDatabase(Database):
     def log_predictions(self, records: list[PredictionRecord]) -> None:
         """Store predictions in one transaction; a prediction whose ``prediction_id`` is stored already is skipped.
 
-        Raises :class:`InvalidInput` when features cannot be written as JSON, for example a NaN.
+        Raises :class:`InvalidInput` when features or risks cannot be written as JSON, for example a NaN.
         """
-        rows = [_row(record, "features") for record in records]
+        rows = [_row(record, "features", "risks") for record in records]
         if rows:
             self._write(lambda c: c.execute(insert_new(c, predictions, "prediction_id"), rows).close())
 
-    def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
-        """Store the observed outcome of a prediction; storing the same outcome again changes nothing.
+    def record_outcome(self, prediction_id: str, report: Report, today: date) -> Knowledge:
+        """Add a report to what is known of a prediction's outcome, and return all that is known then.
 
-        Raises :class:`NotFound` for an unknown prediction, and :class:`InvalidInput` for an outcome that contradicts
-        the stored one or for a time without a zone.
+        The same report again changes nothing. Reports on one prediction wait for each other. Raises :class:`NotFound`
+        for an unknown prediction, :class:`InvalidInput` for a day before the prediction or after ``today`` (UTC), and
+        :class:`Conflict` for a report that contradicts what is known.
         """
-        if observed_at.tzinfo is None:
-            raise InvalidInput("observed_at must have a time zone")
-        self._write(lambda connection: _record_outcome(connection, prediction_id, readmitted, observed_at))
+        return self._write(lambda connection: _record_outcome(connection, prediction_id, report, today))
 
     def record_promotion(self, record: PromotionRecord) -> None:
         """Append a decision, unless the same version, action and pipeline run have one already.
@@ -114,21 +118,31 @@ class InferenceDatabase(Database):
         return [PromotionRecord(*row) for row in rows]
 
 
-def _record_outcome(connection: Connection, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
-    known = select(predictions.c.prediction_id).where(predictions.c.prediction_id == prediction_id)
+def _record_outcome(connection: Connection, prediction_id: str, report: Report, today: date) -> Knowledge:
+    predicted_on, horizon = _locked_prediction(connection, prediction_id)
+    new = reported(report, predicted_on, today)
+    names = [field.name for field in fields(StoredOutcome)]
+    this = outcomes.c.prediction_id == prediction_id
+    row = connection.execute(select(*(outcomes.c[name] for name in names)).where(this)).one_or_none()
+    known = Knowledge() if row is None else recalled(StoredOutcome(*row), predicted_on, horizon)
+    result = merged(known, new)
+    values = asdict(stored_as(result, predicted_on, datetime.now(UTC)))
+    if row is None:
+        connection.execute(insert(outcomes).values(prediction_id=prediction_id, **values))
+    elif result != known:
+        connection.execute(update(outcomes).where(this).values(**values))
+    return result
+
+
+def _locked_prediction(connection: Connection, prediction_id: str) -> tuple[date, HorizonName | None]:
+    """The day of a prediction and its primary horizon, if known; its row is locked until the transaction ends."""
+    columns = predictions.c.prediction_id, predictions.c.created_at, predictions.c.risks
+    query = select(*columns).where(predictions.c.prediction_id == prediction_id).with_for_update()
+    row = connection.execute(query).one_or_none()
     # MySQL's comparison ignores trailing spaces
-    if connection.scalar(known) != prediction_id:
+    if row is None or row.prediction_id != prediction_id:
         raise NotFound("there is no prediction with this prediction_id")
-    row = {
-        "prediction_id": prediction_id,
-        "readmitted": int(readmitted),
-        "observed_at": observed_at,
-        "recorded_at": datetime.now(UTC),
-    }
-    connection.execute(insert_new(connection, outcomes, "prediction_id"), row)
-    stored = connection.scalar(select(outcomes.c.readmitted).where(outcomes.c.prediction_id == prediction_id))
-    if stored != int(readmitted):
-        raise InvalidInput("readmitted contradicts the outcome that is recorded for this prediction_id")
+    return row.created_at.date(), row.risks[0]["horizon"] if row.risks else None
 
 
 def _record_promotion(connection: Connection, row: dict[str, Any]) -> None:
@@ -137,10 +151,11 @@ def _record_promotion(connection: Connection, row: dict[str, Any]) -> None:
         connection.execute(insert(promotions).values(**row))
 
 
-def _row(record: PredictionRecord | PromotionRecord, json_name: str) -> dict[str, Any]:
+def _row(record: PredictionRecord | PromotionRecord, *json_names: str) -> dict[str, Any]:
     row = asdict(record)
-    try:
-        json.dumps(row[json_name], allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{json_name} must be what JSON can hold") from error
+    for name in json_names:
+        try:
+            json.dumps(row[name], allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"{name} must be what JSON can hold") from error
     return row

@@ -149,6 +149,8 @@ predictions = Table(
     Column("threshold", Double, nullable=False),
     Column("features", JSON, nullable=False),
     Column("source", String(32), nullable=False),
+    # nullable: during an upgrade, workers of the earlier release still insert rows without it
+    Column("risks", JSON(none_as_null=True)),
     UniqueConstraint("prediction_id", name="uq_predictions_prediction_id"),
     Index("ix_predictions_created_at", "created_at"),
     **_OPTIONS,
@@ -161,6 +163,7 @@ outcomes = Table(
     Column("readmitted", SmallInteger, nullable=False),
     Column("observed_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Column("days_until_readmission", Integer),
     **_OPTIONS,
 )
 

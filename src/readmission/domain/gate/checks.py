@@ -57,7 +57,7 @@ def _not_synthetic_for_real(evidence: Evidence) -> Finding:
 
 
 def _calibration(evidence: Evidence) -> Finding:
-    if evidence.production is None or not _same_kind(evidence):
+    if evidence.production is None or evidence.production.calibrated is None or not _same_kind(evidence):
         return not_applicable(evidence.incomparable)
     ours = _calibrated(evidence.challenger.calibrated)
     theirs = _calibrated(evidence.production.calibrated)

@@ -39,12 +39,16 @@ class Challenger:
 
 @dataclass(frozen=True)
 class Production:
-    """The version in production. ``unusable``: why this release cannot use it; empty when it can."""
+    """The version in production.
+
+    ``calibrated``: None when it predicts another horizon. ``unusable``: why this release cannot use it; empty when it
+    can.
+    """
 
     version: str
     data_source: str
     batch_numbers: frozenset[int]
-    calibrated: bool
+    calibrated: bool | None
     unusable: str = ""
 
 

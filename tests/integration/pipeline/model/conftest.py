@@ -18,6 +18,7 @@ from readmission.adapters.object_store import DATASETS, ObjectStore, parquet
 from readmission.adapters.registry import ModelRegistry
 from readmission.domain.cohort import SPLITS
 from readmission.domain.gate.evidence import Limits
+from readmission.domain.horizon import HORIZONS, HorizonName
 from readmission.pipeline.promote_to_production import promote_to_production
 from readmission.pipeline.references import DatasetRef, PromotionRef, RegisteredRef, TrainedRef
 from readmission.pipeline.register_best_model import register_best_model
@@ -32,13 +33,17 @@ class Platform:
 
     store: ObjectStore
     experiment: Experiment
-    registry: ModelRegistry
+    registries: dict[HorizonName, ModelRegistry]
     inference: InferenceDatabase
     client: MlflowClient
     name: str
-    target: Any = "any"
+    horizon: HorizonName = "any"
     # 450 test rows give wide intervals, and a misled model must be able to be the first one
     limits: Limits = field(default_factory=lambda: Limits(floor=0.0, margin=0.05))
+
+    @property
+    def registry(self) -> ModelRegistry:
+        return self.registries[self.horizon]
 
     def freeze(self, frame: pd.DataFrame, batch_numbers: list[int], source: str = "uci") -> DatasetRef:
         files = {split: parquet(frame[frame["split"] == split].assign(batch_number=1)) for split in SPLITS}
@@ -51,38 +56,37 @@ class Platform:
     def train(self, candidate: str, dataset: DatasetRef, run: str = "run") -> TrainedRef:
         return train_ml_models(
             candidate,
+            self.horizon,
             dataset,
             run,
             store=self.store,
             experiment=self.experiment,
-            target=self.target,
             seed=0,
             bootstrap_rounds=20,
         )
 
-    def register(self, trained: list[TrainedRef], dataset: DatasetRef) -> RegisteredRef:
+    def register(self, trained: list[TrainedRef]) -> RegisteredRef:
         return register_best_model(
+            self.horizon,
             trained,
-            dataset,
             store=self.store,
             experiment=self.experiment,
-            registry=self.registry,
-            target=self.target,
+            registries=self.registries,
+            candidates=[reference["candidate"] for reference in trained],
         )
 
-    def promote(self, registered: RegisteredRef, dataset: DatasetRef, run: str = "run") -> PromotionRef:
+    def promote(self, registered: RegisteredRef, run: str = "run") -> PromotionRef:
         return promote_to_production(
-            registered,
-            dataset,
+            self.horizon,
+            [registered],
             run,
             store=self.store,
-            registry=self.registry,
+            registries=self.registries,
             inference=self.inference,
             signer=SIGNER,
-            target=self.target,
             seed=0,
             bootstrap_rounds=20,
-            limits=self.limits,
+            limits={self.horizon: self.limits},
         )
 
     def run(
@@ -92,15 +96,15 @@ class Platform:
         for _ in range(times):
             trained = [self.train(candidate, dataset, run) for candidate in candidates]
         for _ in range(times):
-            registered = self.register(trained, dataset)
+            registered = self.register(trained)
         for _ in range(times):
-            promotion = self.promote(registered, dataset, run)
+            promotion = self.promote(registered, run)
         return promotion
 
     def left_behind(self) -> dict[str, Any]:
         """Everything that the tasks wrote, without the moments at which they wrote it."""
         experiment = self.client.get_experiment_by_name(self.name)
-        versions = self.client.search_model_versions(f"name='{self.name}'")
+        versions = self.client.search_model_versions(f"name='{self.registry.model_name}'")
         production, previous = self.registry.production(), self.registry.previous()
         return {
             "runs": sorted(
@@ -130,7 +134,7 @@ def platform(
     return Platform(
         object_store,
         Experiment(mlflow_server, name, git_commit="c0ffee"),
-        ModelRegistry(mlflow_server, name),
+        {horizon: ModelRegistry(mlflow_server, HORIZONS[horizon].model_name(name)) for horizon in HORIZONS},
         inference,
         MlflowClient(mlflow_server),
         name,

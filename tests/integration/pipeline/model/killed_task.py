@@ -59,26 +59,31 @@ def attempt(task: str, given: dict[str, Any], survived_calls: int) -> Any:
     store = Deadly(ObjectStore(*given["object_store"]), countdown)
     inference = Deadly(InferenceDatabase(given["inference"]), countdown)
     dataset, done = given["dataset"], given["done"]
-    measured: dict[str, Any] = {"target": "any", "seed": 0, "bootstrap_rounds": 20}
+    measured: dict[str, Any] = {"seed": 0, "bootstrap_rounds": 20}
+    candidate = "logistic_regression"
     if task == "train":
-        return train_ml_models("logistic_regression", dataset, RUN, store=store, experiment=experiment, **measured)
+        return train_ml_models(candidate, "any", dataset, RUN, store=store, experiment=experiment, **measured)
     if task == "register":
-        trained = [done["train"]]
         return register_best_model(
-            trained, dataset, store=store, experiment=experiment, registry=registry, target="any"
+            "any",
+            [done["train"]],
+            store=store,
+            experiment=experiment,
+            registries={"any": registry},
+            candidates=[candidate],
         )
     if task == "rollback":
         return roll_back("why", "ana", registry=registry, inference=inference).version
     limits = Limits(floor=0.0, margin=0.05)
     return promote_to_production(
-        done["register"],
-        dataset,
+        "any",
+        [done["register"]],
         RUN,
         store=store,
-        registry=registry,
+        registries={"any": registry},
         inference=inference,
         signer=Signer(given["signing_key"]),
-        limits=limits,
+        limits={"any": limits},
         **measured,
     )
 

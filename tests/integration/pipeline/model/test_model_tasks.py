@@ -29,6 +29,8 @@ def test_a_first_run_puts_the_best_candidate_into_production(platform, cohort):
     promotion = platform.run(dataset, candidates=CANDIDATES)
 
     assert promotion == {
+        "horizon": "any",
+        "batch_numbers": [1],
         "promoted": True,
         "reason": "no version is in production",
         "version": "1",
@@ -46,7 +48,7 @@ def test_the_version_comes_from_the_run_with_the_best_validation_auc_and_carries
     dataset = platform.freeze(cohort, [1, 2])
     trained = [platform.train(candidate, dataset) for candidate in CANDIDATES]
 
-    registered = platform.register(trained, dataset)
+    registered = platform.register(trained)
 
     best = max(trained, key=lambda reference: reference["validation_roc_auc"])
     version = platform.registry.version(registered["version"])
@@ -66,7 +68,7 @@ def test_a_run_shows_parameters_metrics_and_plots(platform, cohort):
     reference = platform.train("lightgbm", platform.freeze(cohort, [1]))
 
     run = platform.client.get_run(reference["run_id"])
-    assert run.info.status == "FINISHED"
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "lightgbm any")
     assert run.data.params["num_leaves"] == "31"
     assert run.data.metrics["validation_roc_auc"] == reference["validation_roc_auc"]
     assert (
@@ -170,14 +172,30 @@ def test_a_synthetic_model_gives_way_to_a_real_one_and_never_comes_back(platform
     assert platform.registry.production().tags["data_source"] == "file"
 
 
-def test_a_model_for_another_target_waits_for_a_person(platform, cohort):
+def test_the_horizons_of_one_run_have_their_own_models_also_when_its_tasks_go_again(platform, cohort):
     dataset = platform.freeze(cohort, [1])
-    platform.run(dataset, "first")
+    horizons = [platform, replace(platform, horizon="within_30_days")]
+    first = [each.run(dataset) for each in horizons]
+    once = [each.left_behind() for each in horizons]
 
-    promotion = replace(platform, target="within_30_days").run(dataset, "second")
+    again = [each.run(dataset, times=2) for each in horizons]
 
-    assert not promotion["promoted"]
-    assert "within_30_days" in promotion["reason"]
+    assert again == first
+    assert [each.left_behind() for each in horizons] == once
+    assert [each.registry.production().tags["target"] for each in horizons] == ["any", "within_30_days"]
+    assert len({each.registry.production().run_id for each in horizons}) == 2
+
+
+def test_a_version_that_predicts_another_horizon_is_replaced_without_a_comparison(platform, cohort):
+    dataset = platform.freeze(cohort, [1])
+    # an earlier release had one registered model for whatever it predicted
+    earlier = replace(platform, horizon="within_30_days", registries={"within_30_days": platform.registry})
+    earlier.run(dataset, "first")
+
+    promotion = platform.run(dataset, "second")
+
+    assert promotion["production_version"] == "2"
+    assert promotion["reason"].startswith("version 1 in production cannot be used: it predicts within_30_days")
 
 
 def test_a_version_that_was_rolled_back_stays_out_when_its_run_goes_again(platform, cohort, misled):
@@ -223,24 +241,22 @@ def test_an_old_run_that_goes_again_does_not_displace_a_newer_version(platform, 
 
 
 def test_a_version_whose_parity_nobody_measured_is_rejected(platform, cohort):
-    dataset = platform.freeze(cohort, [1])
-    registered = platform.register([platform.train(CANDIDATES[0], dataset)], dataset)
+    registered = platform.register([platform.train(CANDIDATES[0], platform.freeze(cohort, [1]))])
     platform.client.delete_model_version_tag(platform.name, registered["version"], "parity")
 
-    promotion = platform.promote(registered, dataset)
+    promotion = platform.promote(registered)
 
     assert not promotion["promoted"]
     assert promotion["reason"].startswith("nobody has compared")
 
 
 def test_a_challenger_whose_file_was_exchanged_stops_the_task(platform, cohort, tmp_path):
-    dataset = platform.freeze(cohort, [1])
-    registered = platform.register([platform.train(CANDIDATES[0], dataset)], dataset)
+    registered = platform.register([platform.train(CANDIDATES[0], platform.freeze(cohort, [1]))])
     (tmp_path / "model.onnx").write_bytes(b"hostile")
     platform.client.log_artifact(registered["run_id"], str(tmp_path / "model.onnx"), "model")
 
     with pytest.raises(InvalidModel):
-        platform.promote(registered, dataset)
+        platform.promote(registered)
 
     assert platform.registry.production() is None
     assert platform.inference.promotions() == []
@@ -266,10 +282,3 @@ def test_a_split_with_one_outcome_fails_the_run_by_name(platform, cohort):
 
     ((_, status),) = platform.left_behind()["runs"]
     assert status == "FAILED"
-
-
-def test_nothing_trained_registers_nothing(platform, cohort):
-    dataset = platform.freeze(cohort, [1])
-
-    with pytest.raises(InvalidModel, match="no candidate"):
-        platform.register([], dataset)

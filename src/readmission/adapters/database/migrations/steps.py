@@ -1,5 +1,7 @@
 """Repeatable steps of migrations. MySQL commits each DDL statement, so a killed migration leaves some steps done."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ _REMEDIES = {
     1419: "set log_bin_trust_function_creators=1 on the server, or grant SUPER on *.* to this user",
     1142: "grant TRIGGER on this database to this user",
 }
+CHUNK_ROWS = 10_000
 UTC_DATETIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -30,6 +33,38 @@ def create_table(name: str, *items: Any) -> None:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
     )
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column at the end of a table unless the table has one of this name."""
+    known = {found["name"] for found in sa.inspect(op.get_bind()).get_columns(table)}
+    if column.name not in known:
+        op.add_column(table, column)
+
+
+def chunks(row_id: sa.ColumnClause[int]) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions that together select the rows which are there now, ``CHUNK_ROWS`` each; ``row_id`` is the primary key.
+
+    Each chunk is committed, so that others write meanwhile, and a migration that was killed does not start anew.
+    """
+    connection = op.get_bind()
+    last = connection.scalar(sa.select(sa.func.max(row_id))) or 0
+    done = 0
+    while done < last:
+        ids = sa.select(row_id).where(row_id > done, row_id <= last).order_by(row_id).limit(CHUNK_ROWS).subquery()
+        end = connection.scalar(sa.select(sa.func.max(ids.c[row_id.name]))) or last
+        yield sa.and_(row_id > done, row_id <= end)
+        _let_others_write(connection)
+        done = end
+
+
+def _let_others_write(connection: sa.Connection) -> None:
+    op.execute("COMMIT")
+    # the other servers begin a transaction by themselves, and lock rows only
+    if is_sqlite(connection):
+        # who waits for SQLite's lock looks every 0.1 s
+        time.sleep(0.15)
+        op.execute("BEGIN IMMEDIATE")
 
 
 def create_index(name: str, table: str, columns: list[str]) -> None:

@@ -3,7 +3,7 @@ from threading import Event
 import pytest
 
 from readmission.errors import ModelNotLoaded, SourceUnavailable
-from readmission.ui.served_model import FRESH_SECONDS, KEPT_SECONDS, ServedModel
+from readmission.ui.served_models import FRESH_SECONDS, KEPT_SECONDS, ServedModels
 
 
 class Service:
@@ -15,7 +15,7 @@ class Service:
         self.answers = Event()
         self.answers.set()
 
-    def model_info(self):
+    def models(self):
         self.requests += 1
         self.answers.wait(30)
         if isinstance(self.answer, Exception):
@@ -40,20 +40,20 @@ def clock():
 
 @pytest.fixture
 def service():
-    service = Service({"version": "1"})
+    service = Service({"any": "version 1"})
     yield service
     service.answers.set()
 
 
 @pytest.fixture
 def served(service, clock):
-    return ServedModel(service.model_info, patience=30, clock=clock)
+    return ServedModels(service.models, patience=30, clock=clock)
 
 
 def test_many_calls_make_one_request(service, served):
-    answers = [served.info() for _ in range(100)]
+    answers = [served.models() for _ in range(100)]
 
-    assert answers == [{"version": "1"}] * 100
+    assert answers == [{"any": "version 1"}] * 100
     assert service.requests == 1
 
 
@@ -62,45 +62,45 @@ def test_a_failure_is_remembered_and_not_asked_for_again(service, served):
 
     for _ in range(100):
         with pytest.raises(ModelNotLoaded):
-            served.info()
+            served.models()
 
     assert service.requests == 1
 
 
 def _until(served, expected):
     """Call until the request in the background has ended."""
-    return any(served.info() == expected for _ in range(1_000_000))
+    return any(served.models() == expected for _ in range(1_000_000))
 
 
 def test_after_some_seconds_the_service_is_asked_again(service, served, clock):
-    served.info()
-    service.answer, clock.now = {"version": "2"}, FRESH_SECONDS
+    served.models()
+    service.answer, clock.now = {"any": "version 2"}, FRESH_SECONDS
 
-    assert _until(served, {"version": "2"})
+    assert _until(served, {"any": "version 2"})
     assert service.requests == 2
 
 
 def test_a_service_that_hangs_is_not_waited_for_while_an_answer_is_known(service, served, clock):
-    served.info()
+    served.models()
     service.answers.clear()
     clock.now = FRESH_SECONDS
 
-    assert [served.info() for _ in range(100)] == [{"version": "1"}] * 100
+    assert [served.models() for _ in range(100)] == [{"any": "version 1"}] * 100
 
 
 def test_an_old_answer_is_not_shown_as_the_present_one(service, served, clock):
-    served.info()
-    service.answer, clock.now = {"version": "2"}, KEPT_SECONDS
+    served.models()
+    service.answer, clock.now = {"any": "version 2"}, KEPT_SECONDS
 
-    assert served.info() == {"version": "2"}
+    assert served.models() == {"any": "version 2"}
 
 
 def test_a_service_that_hangs_from_the_start_is_asked_once(service, clock):
-    served = ServedModel(service.model_info, patience=0.01, clock=clock)
+    served = ServedModels(service.models, patience=0.01, clock=clock)
     service.answers.clear()
 
     for _ in range(10):
         with pytest.raises(SourceUnavailable):
-            served.info()
+            served.models()
 
     assert service.requests == 1

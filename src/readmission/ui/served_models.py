@@ -1,4 +1,4 @@
-"""What the inference service last said of its model, for all sessions of the page.
+"""What the inference service last said of its models, for all sessions of the page.
 
 Streamlit draws the whole page at each interaction. A request at each of them would load the service, and a service
 that hangs would freeze the form. So requests run in the background, and their answers and failures are kept for some
@@ -11,38 +11,42 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Any, NamedTuple
 
+from readmission.domain.horizon import HorizonName
 from readmission.errors import SourceUnavailable
 
 FRESH_SECONDS = 5
 KEPT_SECONDS = 60
 PATIENCE_SECONDS = 1
 
+# what /model-info says of each horizon that is served, the primary first; None: it has no model
+Models = Mapping[HorizonName, Mapping[str, Any] | None]
+
 
 class _Request(NamedTuple):
-    answer: Future[Mapping[str, Any]]
+    answer: Future[Models]
     begun: float
 
 
-class ServedModel:
+class ServedModels:
     """The last answer of ``ask``, which is asked again in the background after ``FRESH_SECONDS``."""
 
     def __init__(
         self,
-        ask: Callable[[], Mapping[str, Any]],
+        ask: Callable[[], Models],
         *,
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``ask`` requests ``/model-info``. ``patience`` is in seconds: see :meth:`info`."""
+        """``ask`` asks the service. ``patience`` is in seconds: see :meth:`models`."""
         self._ask = ask
         self._patience = patience
         self._clock = clock
         self._lock = Lock()
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model-info")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="served-models")
         self._request: _Request | None = None
         self._finished: _Request | None = None
 
-    def info(self) -> Mapping[str, Any]:
+    def models(self) -> Models:
         """The answer or the error of the last request. At most one request is under way.
 
         A caller waits only when there is no last request, or it is older than ``KEPT_SECONDS``, and only until the
