@@ -124,7 +124,8 @@ def test_an_explanation_is_logged_and_counted_once_as_a_prediction(start, regist
     (row,) = logged()
     assert (row["prediction_id"], row["source"]) == (answer["prediction_id"], "explain")
     assert row["features"] == {name: value for name, value in PATIENT.items() if value is not None}
-    assert 'readmission_predictions_total{horizon="any",model_version="2",risk_band="high"} 1.0' in client.get("/metrics").text
+    counted = 'readmission_predictions_total{horizon="any",model_version="2",risk_band="high"} 1.0'
+    assert counted in client.get("/metrics").text
 
 
 def test_a_version_without_a_background_is_a_conflict_that_says_what_helps(start):
