@@ -75,6 +75,10 @@ class ModelNotLoaded(ReadmissionError):
     """No model is in memory yet."""
 
 
+class Busy(ReadmissionError):
+    """All places for this kind of work are taken. A later request may find one."""
+
+
 class InvalidInput(PermanentError):
     """A caller's input is refused. The text names the field and its allowed values, but never the caller's value.
 
@@ -117,6 +121,10 @@ class Forbidden(ReadmissionError):
 
 class Conflict(ReadmissionError):
     """The request contradicts what is stored."""
+
+
+class NotExplainable(Conflict):
+    """The model version has no background sample, so its predictions cannot be explained."""
 
 
 class NotFound(ReadmissionError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from readmission.errors import (
     BatchNotPublished,
+    Busy,
     Conflict,
     DatabaseUnavailable,
     Forbidden,
@@ -49,6 +50,7 @@ STATUS: dict[type[ReadmissionError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     ReadmissionError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InvalidModel: HTTPStatus.BAD_GATEWAY,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingSetting: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelNotLoaded: HTTPStatus.SERVICE_UNAVAILABLE,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

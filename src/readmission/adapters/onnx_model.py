@@ -5,7 +5,8 @@ from typing import Self
 import numpy as np
 import onnxruntime as ort
 
-from readmission.domain.model_file import INPUT, OUTPUT, ModelFileMetadata
+from readmission.domain.background import from_text
+from readmission.domain.model_file import BACKGROUND, INPUT, OUTPUT, ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
 
@@ -13,9 +14,13 @@ from readmission.errors import InvalidModel
 class OnnxModel:
     """A checked model file, ready to predict; safe to share between threads."""
 
-    def __init__(self, session: ort.InferenceSession, metadata: ModelFileMetadata) -> None:
+    def __init__(
+        self, session: ort.InferenceSession, metadata: ModelFileMetadata, background: np.ndarray | None
+    ) -> None:
+        """``background``: as in ``domain.background``; None in the files of earlier releases."""
         self._session = session
         self.metadata = metadata
+        self.background = background
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -26,8 +31,9 @@ class OnnxModel:
         except Exception as error:
             raise InvalidModel(f"the model file cannot be loaded: {type(error).__name__}") from error
         _check_shape(session)
-        metadata = ModelFileMetadata.from_properties(dict(session.get_modelmeta().custom_metadata_map))
-        return cls(session, metadata)
+        properties = dict(session.get_modelmeta().custom_metadata_map)
+        background = from_text(properties[BACKGROUND]) if BACKGROUND in properties else None
+        return cls(session, ModelFileMetadata.from_properties(properties), background)
 
     def predict_probability(self, matrix: np.ndarray) -> np.ndarray:
         """The probability of readmission of each row: ``(n, len(FEATURES))`` float32 to ``(n,)`` float32 in [0, 1].

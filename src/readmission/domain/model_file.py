@@ -12,6 +12,8 @@ from readmission.errors import InvalidModel
 # the input is (n, len(FEATURES)) float32 of encoding.encode; the output is (n, 2) float32, its second column the risk
 INPUT = "features"
 OUTPUT = "probabilities"
+# the property that holds the background of domain.background; files of earlier releases have none
+BACKGROUND = "background"
 
 # the probabilities of a model file and its pipeline must differ by less than this
 PARITY_LIMIT = 1e-4

@@ -9,8 +9,9 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.pipeline import Pipeline
 
+from readmission.domain.background import to_text
 from readmission.domain.encoding import encode
-from readmission.domain.model_file import INPUT, OUTPUT, PARITY_LIMIT, ModelFileMetadata
+from readmission.domain.model_file import BACKGROUND, INPUT, OUTPUT, PARITY_LIMIT, ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
 from readmission.modeling.candidates import CANDIDATE_NAMES, load
@@ -21,11 +22,12 @@ _OPSET = {"": 19, "ai.onnx.ml": 3}
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def export(pipeline: Pipeline, metadata: ModelFileMetadata) -> bytes:
-    """The ONNX bytes of a fitted candidate; the same pipeline gives the same bytes.
+def export(pipeline: Pipeline, metadata: ModelFileMetadata, background: np.ndarray | None = None) -> bytes:
+    """The ONNX bytes of a fitted candidate; the same arguments give the same bytes.
 
-    The graph starts after the encoder, since a server encodes with ``encoding.encode``. Raises :class:`InvalidModel`
-    when the graph has not exactly one output of probabilities.
+    ``background``: as in ``domain.background``; without it, no prediction of the model can be explained. The graph
+    starts after the encoder, since a server encodes with ``encoding.encode``. Raises :class:`InvalidModel` when the
+    graph has not exactly one output of probabilities.
     """
     _register_converters()
     after_encoder = pipeline[1:]
@@ -36,7 +38,8 @@ def export(pipeline: Pipeline, metadata: ModelFileMetadata) -> bytes:
         target_opset=_OPSET,
     )
     _keep_only_probabilities(model)
-    helper.set_model_props(model, metadata.properties())
+    stored = {} if background is None else {BACKGROUND: to_text(background)}
+    helper.set_model_props(model, metadata.properties() | stored)
     return bytes(model.SerializeToString())
 
 

@@ -11,6 +11,7 @@ from readmission.domain.horizon import HorizonName
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.errors import InvalidModel
 from readmission.log import get_logger
+from readmission.modeling.background import background_sample
 from readmission.modeling.candidates import load
 from readmission.modeling.export import check_parity, export
 from readmission.pipeline.references import DatasetRef, RegisteredRef, TrainedRef
@@ -80,7 +81,8 @@ def _model_file(
 ) -> tuple[bytes, float]:
     """The model file of a run, and its largest difference of probability from the pipeline on the validation split."""
     pipeline = experiment.load_pipeline(run.run_id, load(run.tags["candidate"]).trusted_types)
-    onnx = export(pipeline, _metadata(run))
+    train = store.get_frame(DATASETS, f"{dataset['digest']}/train.parquet")
+    onnx = export(pipeline, _metadata(run), background_sample(train, int(run.tags["seed"])))
     validation = store.get_frame(DATASETS, f"{dataset['digest']}/validation.parquet")
     parity = check_parity(pipeline, OnnxModel.from_bytes(onnx).predict_probability, validation)
     return onnx, parity

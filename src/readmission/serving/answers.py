@@ -11,7 +11,7 @@ import numpy as np
 from readmission.adapters.database import PredictionRecord
 from readmission.serving.live_model import LiveModels
 
-Source = Literal["predict", "predict_batch"]
+Source = Literal["predict", "predict_batch", "explain"]
 
 
 def score(models: LiveModels, matrix: np.ndarray) -> list[dict[str, Any]]:

@@ -14,8 +14,10 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.horizon import HorizonName
+from readmission.prediction.place import Place
 from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import add_error_handlers
+from readmission.serving.explain import explain_router
 from readmission.serving.live_model import ModelSlots
 from readmission.serving.metrics import Metrics
 from readmission.serving.middleware import RequestMiddleware
@@ -31,6 +33,8 @@ from readmission.serving.prediction_log import PredictionLog
 from readmission.settings import InferenceSettings
 
 FIRST_MODELS_SECONDS = 15
+# at a time in each worker; one computes for up to 0.3 s
+EXPLANATIONS = 1
 TITLE = "Readmission inference API"
 DESCRIPTION = (
     "The risk that a diabetic inpatient is readmitted, within thirty days and ever, from raw clinical values."
@@ -61,6 +65,7 @@ def create_app(
     routers = (
         predict_router(predicting),
         predict_batch_router(predicting, batches),
+        explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
     )

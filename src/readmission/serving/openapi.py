@@ -1,6 +1,6 @@
 """What OpenAPI says of routes that read their bodies themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,8 +18,12 @@ KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}]
 class RequestBody(dict[str, Any]):
     """The ``openapi_extra`` of a route that reads its body itself; ``model`` joins the document's components."""
 
-    def __init__(self, model: type[BaseModel], content: dict[str, Any]) -> None:
+    def __init__(
+        self, model: type[BaseModel], content: dict[str, Any], parameters: Sequence[dict[str, Any]] = ()
+    ) -> None:
         super().__init__(requestBody={"required": True, "content": content}, security=KEYED)
+        if parameters:
+            self["parameters"] = list(parameters)
         self.model = model
 
 
@@ -46,9 +50,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def json_body(model: type[BaseModel]) -> RequestBody:
-    """Documentation of a JSON body."""
-    return RequestBody(model, {JSON: {"schema": _reference(model)}})
+def json_body(model: type[BaseModel], parameters: Sequence[dict[str, Any]] = ()) -> RequestBody:
+    """Documentation of a JSON body, and of the query parameters of its route."""
+    return RequestBody(model, {JSON: {"schema": _reference(model)}}, parameters)
 
 
 def batch_body(model: type[BaseModel], max_rows: int) -> RequestBody:

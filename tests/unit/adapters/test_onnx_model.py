@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from readmission.adapters.onnx_model import OnnxModel
+from readmission.domain.background import to_text
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
@@ -49,6 +50,17 @@ def test_the_metadata_is_read():
     assert OnnxModel.from_bytes(model_file()).metadata == METADATA
 
 
+def test_the_background_is_read():
+    background = rows(0.25, 0.75)
+    data = model_file(properties=METADATA.properties() | {"background": to_text(background)})
+
+    np.testing.assert_array_equal(OnnxModel.from_bytes(data).background, background)
+
+
+def test_a_file_of_an_earlier_release_has_no_background():
+    assert OnnxModel.from_bytes(model_file()).background is None
+
+
 def test_no_rows_give_no_probabilities():
     assert OnnxModel.from_bytes(model_file()).predict_probability(rows()).shape == (0,)
 
@@ -74,8 +86,20 @@ def test_threads_share_a_model():
         model_file(classes=3),
         model_file(properties={}),
         model_file(properties=METADATA.properties() | {"encoding_digest": "another"}),
+        model_file(properties=METADATA.properties() | {"background": "another"}),
     ],
-    ids=["empty", "no model", "cut off", "input", "output", "width", "classes", "no metadata", "encoding"],
+    ids=[
+        "empty",
+        "no model",
+        "cut off",
+        "input",
+        "output",
+        "width",
+        "classes",
+        "no metadata",
+        "encoding",
+        "background",
+    ],
 )
 def test_a_file_that_breaks_the_contract_is_refused(data):
     with pytest.raises(InvalidModel):

@@ -9,6 +9,7 @@ from readmission.adapters.onnx_model import OnnxModel
 from readmission.domain.model_file import PARITY_LIMIT, ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.errors import InvalidModel
+from readmission.modeling.background import background_sample
 from readmission.modeling.candidates import CANDIDATE_NAMES, load
 from readmission.modeling.export import check_parity, export, parity, with_unknowns
 from readmission.modeling.features import ClinicalEncoder
@@ -65,6 +66,15 @@ def test_the_same_pipeline_gives_the_same_bytes(exported):
     pipeline, data = exported
 
     assert export(pipeline, METADATA) == data
+
+
+def test_a_model_file_keeps_its_background(exported, cohort):
+    pipeline, _ = exported
+    background = background_sample(cohort[cohort["split"] == "train"], seed=0)
+
+    model = OnnxModel.from_bytes(export(pipeline, METADATA, background))
+
+    np.testing.assert_array_equal(model.background, background)
 
 
 def test_both_probabilities_add_up_to_1(exported, validation):

@@ -12,6 +12,7 @@ ROUTES = {
     "/metrics": "get",
     "/predict": "post",
     "/predict_batch": "post",
+    "/explain": "post",
     "/outcomes": "post",
     "/reload-model": "post",
 }
@@ -113,7 +114,7 @@ def test_the_batch_route_documents_its_three_formats(document):
 def test_keys_are_documented_where_they_are_asked_for(document):
     keyed = {path for path, methods in document["paths"].items() if "security" in next(iter(methods.values()))}
 
-    assert keyed == {"/predict", "/predict_batch", "/outcomes", "/reload-model"}
+    assert keyed == {"/predict", "/predict_batch", "/explain", "/outcomes", "/reload-model"}
 
 
 def test_the_document_is_the_same_when_asked_twice(client, document):

@@ -39,7 +39,7 @@ class PredictionRecord:
     threshold: float
     features: dict[str, Any]
     risks: list[dict[str, Any]]
-    source: Literal["predict", "predict_batch"]
+    source: Literal["predict", "predict_batch", "explain"]
 
 
 @dataclass(frozen=True)
