@@ -1,15 +1,14 @@
 """How the databases fail and how they come back: wrong addresses, lost servers, deadlocks, file modes."""
 
 import stat
-import subprocess
 import threading
 import time
 import traceback
 from datetime import UTC, datetime
 
 import pytest
-from private_mysql import MySql, find_mysqld
-from sqlalchemy import make_url, text
+from private_mysql import MySql, PrivateServer, find_mysqld
+from sqlalchemy import text
 
 from direct_connection import connect
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, PredictionRecord, RawDatabase
@@ -18,42 +17,6 @@ from readmission.errors import DatabaseUnavailable
 from readmission.local.mariadb import MariaDb
 from readmission.local.programs import find_programs
 from readmission.services import BY_NAME
-
-PASSWORD = "p@ss/w:rd%#é"
-START_SECONDS = 30
-
-
-class PrivateServer:
-    """A server of this test alone, so that it can be killed."""
-
-    def __init__(self, kind, directory, port):
-        self.server = kind(directory / "data", directory / "sql.sock", port)
-        self.server.initialise()
-        self.log = directory / "log"
-        self.process = None
-        self.start()
-
-    def start(self):
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.server.start().command, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.server.create_databases(["inference_db"], "app", PASSWORD)
-            except Exception:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def url(self, **changes):
-        plain = make_url(self.server.url("inference_db", "app", "x"))
-        return plain.set(**{"password": PASSWORD, **changes}).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=[MariaDb, MySql])

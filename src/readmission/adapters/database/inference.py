@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from readmission.adapters.database.dialect import insert_new
 from readmission.adapters.database.engine import Database
@@ -63,11 +63,18 @@ class InferenceDatabase(Database):
     def log_predictions(self, records: list[PredictionRecord]) -> None:
         """Store predictions in one transaction; a prediction whose ``prediction_id`` is stored already is skipped.
 
-        Raises :class:`InvalidInput` when features cannot be written as JSON, for example a NaN.
+        Raises :class:`InvalidInput` when features cannot be written as JSON, for example a NaN, or when the database
+        refuses a value. Then none of the records is stored.
         """
         rows = [_row(record, "features") for record in records]
-        if rows:
+        if not rows:
+            return
+        try:
             self._write(lambda c: c.execute(insert_new(c, predictions, "prediction_id"), rows).close())
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, DataError | IntegrityError):
+                raise InvalidInput("the database refuses a value of these predictions") from error
+            raise
 
     def record_outcome(self, prediction_id: str, readmitted: bool, observed_at: datetime) -> None:
         """Store the observed outcome of a prediction; storing the same outcome again changes nothing.
