@@ -1,5 +1,6 @@
 """How the databases fail and how they come back: wrong addresses, lost servers, deadlocks, file modes."""
 
+import signal
 import stat
 import threading
 import time
@@ -64,6 +65,35 @@ def test_a_killed_server_that_is_back_is_used_again(private_server):
         ids = text("SELECT prediction_id FROM predictions ORDER BY prediction_id")
         with connect(database) as connection:
             assert list(connection.scalars(ids)) == ["after", "before"]
+
+
+def test_a_server_that_hangs_is_given_up(private_server):
+    with InferenceDatabase(private_server.url(), answer_seconds=1) as database:
+        database.migrate()
+        private_server.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+
+        with pytest.raises(DatabaseUnavailable):
+            database.log_predictions([prediction("during")])
+
+        assert time.monotonic() - began < 15
+        private_server.process.send_signal(signal.SIGCONT)
+        database.log_predictions([prediction("after")])
+
+
+def test_a_statement_without_an_answer_is_given_up_and_not_repeated(private_server):
+    runs = []
+
+    def work(connection):
+        runs.append(1)
+        connection.execute(text("SELECT SLEEP(30)"))
+
+    with AnyWork(private_server.url(), answer_seconds=1) as database:
+        with pytest.raises(DatabaseUnavailable):
+            database.write(work)
+
+        assert runs == [1]
+        assert database.write(lambda connection: connection.scalar(text("SELECT 1"))) == 1
 
 
 def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private_server):

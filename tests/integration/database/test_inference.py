@@ -87,6 +87,14 @@ def test_a_prediction_with_a_value_that_json_has_not_is_refused(inference_databa
     assert rows(inference_database, predictions) == []
 
 
+def test_a_value_that_the_database_refuses_is_no_failure_of_the_database(inference_database):
+    with pytest.raises(InvalidInput, match="refuses") as caught:
+        inference_database.log_predictions([replace(PREDICTION, prediction_id="p-2"), replace(PREDICTION, source=None)])
+
+    assert "60-70" not in str(caught.value)
+    assert rows(inference_database, predictions) == []
+
+
 def test_an_outcome_is_recorded_once(inference_database):
     inference_database.log_predictions([PREDICTION])
 

@@ -1,20 +1,21 @@
 """Drills of the prediction log: a counted stream goes through each failure; every id answered is in the table once."""
 
+import errno
 import signal
 import subprocess
-import sys
 import time
-import uuid
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from log_process import prediction, ship, start, write
 from private_mysql import PrivateServer
 from sqlalchemy import text
 
 from direct_connection import connect
-from readmission.adapters.database import InferenceDatabase, PredictionRecord
+from readmission.adapters.database import InferenceDatabase
+from readmission.errors import DatabaseUnavailable
 from readmission.local.mariadb import MariaDb
 from readmission.local.programs import find_programs
 from readmission.prediction.log.record import to_line
@@ -26,18 +27,23 @@ from readmission.services import BY_NAME
 PATIENCE_SECONDS = 60
 LOAD_SECONDS = 1.0
 OUTAGE_SECONDS = 4.0
-# a record every millisecond
-BETWEEN = 0.001
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, free_ports):
+    with private_server(tmp_path_factory.mktemp("mariadb"), free_ports(1)) as started:
+        yield started
+
+
+@contextmanager
+def private_server(directory, port):
     if not find_programs().has(BY_NAME["mysql"]):
         pytest.skip("mariadbd is not installed")
-    started = PrivateServer(MariaDb, tmp_path_factory.mktemp("mariadb"), free_ports(1))
-    yield started
-    started.process.send_signal(signal.SIGCONT)
-    started.kill()
+    started = PrivateServer(MariaDb, directory, port)
+    try:
+        yield started
+    finally:
+        started.kill()
 
 
 @pytest.fixture
@@ -56,23 +62,21 @@ class Drill:
     def __init__(self, folder: Path, output: Path, table: InferenceDatabase, url: str) -> None:
         self.folder = folder
         self.outputs: list[Path] = []
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[BaseProcess] = []
         self._directory = output
         self._table = table
         self._url = url
 
     def write(self, *arguments):
-        return self._start("write", self.folder, BETWEEN, *arguments)
+        return self._start(write, *arguments)
 
     def ship(self):
-        return self._start("ship", self.folder, self._url)
+        return self._start(ship, self._url)
 
-    def _start(self, *arguments):
+    def _start(self, work, *arguments):
         output = self._directory / f"{len(self.outputs)}.txt"
-        program = Path(__file__).with_name("log_process.py")
-        with output.open("wb") as out, output.with_suffix(".log").open("wb") as log:
-            command = [sys.executable, str(program), *map(str, arguments)]
-            process = subprocess.Popen(command, stdout=out, stderr=log)
+        output.touch()
+        process = start(output, work, self.folder, *arguments)
         self.outputs.append(output)
         self.processes.append(process)
         return process
@@ -92,17 +96,22 @@ class Drill:
         return max(float(line.split()[1]) for line in self.lines() if line.startswith("slowest"))
 
     def stored(self):
-        with connect(self._table) as connection:
-            return list(connection.scalars(text("SELECT prediction_id FROM predictions")))
+        return stored_ids(self._table)
 
     def end(self, *processes):
         for process in processes:
             process.terminate()
         for process in processes:
-            assert process.wait(PATIENCE_SECONDS) == 0
+            process.join(PATIENCE_SECONDS)
+            assert process.exitcode == 0
 
     def wait_landed(self):
         wait_until(lambda: segments(self.folder) == [])
+
+
+def stored_ids(database):
+    with connect(database) as connection:
+        return list(connection.scalars(text("SELECT prediction_id FROM predictions")))
 
 
 def wait_until(holds):
@@ -118,7 +127,7 @@ def drill(tmp_path, table, server):
     yield made
     for process in made.processes:
         process.kill()
-        process.wait()
+        process.join()
 
 
 def assert_nothing_lost_or_doubled(drill, killed_writers=0):
@@ -260,6 +269,7 @@ def test_a_full_log_refuses_counts_and_takes_again(drill):
 
 @contextmanager
 def small_disk(folder, size):
+    """A file system of its own at this path, which can be filled."""
     folder.mkdir(mode=0o700)
     mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)], check=False, capture_output=True
@@ -287,11 +297,48 @@ def test_a_full_disk_fails_no_answer(drill):
     assert drill.answered("-") & set(drill.stored()) == set()
 
 
+def test_a_full_disk_of_the_database_keeps_everything(tmp_path, free_ports):
+    disk, folder = tmp_path / "disk", tmp_path / "log"
+    records = [prediction() for _ in range(20_000)]
+    with Spool(folder) as spool:
+        spool.append_many(records)
+    with (
+        small_disk(disk, "300m"),
+        private_server(disk, free_ports(1)) as server,
+        InferenceDatabase(server.url(), answer_seconds=5) as database,
+    ):
+        database.migrate()
+        fill(disk / "ballast")
+
+        with pytest.raises(DatabaseUnavailable):
+            Shipper(folder, database).ship()
+        (disk / "ballast").unlink()
+        wait_until(lambda: ships(folder, database))
+
+        assert set(stored_ids(database)) == {record.prediction_id for record in records}
+    assert not (folder / REJECTED).exists()
+
+
+def fill(ballast):
+    try:
+        ballast.write_bytes(bytes(400_000_000))
+    except OSError as error:
+        assert error.errno == errno.ENOSPC  # noqa: PT017 - a full disk is what is wanted
+
+
+def ships(folder, table):
+    try:
+        Shipper(folder, table).ship()
+    except DatabaseUnavailable:
+        return False
+    return segments(folder) == []
+
+
 def test_a_torn_tail_is_skipped_and_counted(drill, table):
     with Spool(drill.folder) as spool:
-        spool.append(prediction("whole"))
+        spool.append(prediction(prediction_id="whole"))
     with segments(drill.folder)[0].open("ab") as file:
-        file.write(to_line(prediction("torn"))[:-10])
+        file.write(to_line(prediction(prediction_id="torn"))[:-10])
     shipper = Shipper(drill.folder, table)
 
     shipper.ship()
@@ -303,8 +350,8 @@ def test_a_torn_tail_is_skipped_and_counted(drill, table):
 @pytest.mark.parametrize("changes", [{"prediction_id": "x" * 70}, {"prediction": 100_000}, {"model_name": "m" * 200}])
 def test_a_record_that_the_database_refuses_is_set_aside(drill, table, changes):
     segment = OpenSegment.create(drill.folder)
-    bad = to_line(prediction("bad", **changes))
-    segment.append(to_line(prediction("before")) + bad + to_line(prediction("after")))
+    bad = to_line(prediction(**changes))
+    segment.append(to_line(prediction(prediction_id="before")) + bad + to_line(prediction(prediction_id="after")))
     segment.close()
 
     shipper = Shipper(drill.folder, table)
@@ -314,16 +361,3 @@ def test_a_record_that_the_database_refuses_is_set_aside(drill, table, changes):
     assert shipper.stats().rejected == 1
     assert (drill.folder / REJECTED).read_bytes() == bad
     assert segments(drill.folder) == []
-
-
-def prediction(name, **changes):
-    values = {"prediction_id": name, "model_name": "m", "prediction": 1, **changes}
-    return PredictionRecord(
-        created_at=datetime.now(UTC),
-        model_version="1",
-        probability=0.5,
-        threshold=0.4,
-        features={"age": "[60-70)", "note": uuid.uuid4().hex},
-        source="predict",
-        **values,
-    )

@@ -1,11 +1,9 @@
 """Predictions to log, and a real table of predictions in an SQLite file."""
 
-import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+import log_process
 import pytest
 from sqlalchemy import text
 
@@ -13,24 +11,9 @@ from direct_connection import connect
 from readmission.adapters.database import InferenceDatabase, PredictionRecord
 
 
-def make_prediction(**changes: Any) -> PredictionRecord:
-    values = {
-        "prediction_id": str(uuid.uuid4()),
-        "created_at": datetime.now(UTC),
-        "model_name": "m",
-        "model_version": "1",
-        "probability": 0.1 + 0.2,
-        "prediction": 1,
-        "threshold": 0.4,
-        "features": {"age": "[60-70)", "race": "línea\nnueva"},
-        "source": "predict",
-    }
-    return PredictionRecord(**{**values, **changes})
-
-
 @pytest.fixture(scope="session")
 def prediction() -> Callable[..., PredictionRecord]:
-    return make_prediction
+    return log_process.prediction
 
 
 @pytest.fixture

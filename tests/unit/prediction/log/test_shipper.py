@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from readmission.errors import DatabaseUnavailable
+from readmission.errors import DatabaseUnavailable, InvalidInput
 from readmission.prediction.log.record import to_line
 from readmission.prediction.log.segment import OpenSegment, segments
 from readmission.prediction.log.shipper import BATCH_ROWS, REJECTED, Shipper
@@ -130,6 +130,18 @@ def test_a_record_that_is_refused_is_set_aside(folder, prediction, table, stored
     assert stat.S_IMODE((folder / REJECTED).stat().st_mode) == 0o600
     assert segments(folder) == []
     assert "Secret" not in "".join(capsys.readouterr())
+
+
+def test_the_file_of_refused_records_can_be_shipped_again(folder, prediction, table, stored):
+    record = prediction()
+    leave(folder, to_line(record))
+    Shipper(folder, FailingTable(table, InvalidInput("a column is missing"))).ship()
+    assert stored() == []
+
+    (folder / REJECTED).rename(folder / "1-1.segment")
+    Shipper(folder, table).ship()
+
+    assert stored() == [record.prediction_id]
 
 
 def test_a_segment_that_fails_unexpectedly_keeps_no_other_waiting(folder, prediction, table, stored):
