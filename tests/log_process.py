@@ -15,21 +15,22 @@ from readmission.prediction.log.shipper import Shipper
 from readmission.prediction.log.spool import Bounds, Spool
 
 ANSWER_SECONDS = 1
-# a record every millisecond, ten segments a second
-BETWEEN_SECONDS = 0.001
-SEGMENT_SECONDS = 0.1
+# a thousand records a second in bursts, between which a shipper finds nothing new; a segment a second
+BURST = 20
+BETWEEN_SECONDS = 0.02
+SEGMENT_SECONDS = 1.0
 
 
 def write(folder, total_bytes=1_000_000_000):
     """Print each id that is answered, with ``+`` when the log took it, else ``-``; at the end the slowest append."""
     ended, slowest = _at_sigterm(), 0.0
-    with Spool(folder, Bounds(50_000, SEGMENT_SECONDS, total_bytes)) as spool:
+    with Spool(folder, Bounds(500_000, SEGMENT_SECONDS, total_bytes)) as spool:
         while not ended.wait(BETWEEN_SECONDS):
-            record = prediction()
-            began = time.monotonic()
-            taken = spool.append(record)
-            slowest = max(slowest, time.monotonic() - began)
-            _print(("+" if taken else "-") + record.prediction_id)
+            for record in [prediction() for _ in range(BURST)]:
+                began = time.monotonic()
+                taken = spool.append(record)
+                slowest = max(slowest, time.monotonic() - began)
+                _print(("+" if taken else "-") + record.prediction_id)
     _print(f"slowest {slowest}")
 
 

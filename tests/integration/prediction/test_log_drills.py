@@ -25,7 +25,7 @@ from readmission.prediction.log.spool import Spool
 from readmission.services import BY_NAME
 
 PATIENCE_SECONDS = 60
-LOAD_SECONDS = 1.0
+LOAD_SECONDS = 1.5
 OUTAGE_SECONDS = 4.0
 
 
