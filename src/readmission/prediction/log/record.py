@@ -28,9 +28,15 @@ def payload_of(line: bytes) -> bytes | None:
 
 
 def parse_record(payload: bytes) -> PredictionRecord:
-    """The record of a line's JSON; raises :class:`InvalidInput` when it is none, or has a number that is not finite."""
+    """The record of a line's JSON.
+
+    Raises :class:`InvalidInput` when it is none, has a number that is not finite or a time without a zone.
+    """
     try:
-        return _RECORD.validate_python(from_json(payload, allow_inf_nan=False))
+        record = _RECORD.validate_python(from_json(payload, allow_inf_nan=False))
     except ValueError as error:
-        # the driver's text may quote a value of the patient
+        # its text may quote a value of the patient
         raise InvalidInput(f"a line of the log is no prediction: {type(error).__name__}") from None
+    if record.created_at.tzinfo is None:
+        raise InvalidInput("created_at must have a time zone")
+    return record

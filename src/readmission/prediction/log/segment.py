@@ -16,7 +16,7 @@ SUFFIX = ".segment"
 
 
 class OpenSegment:
-    """A new segment that this process writes; ``size`` is in bytes.
+    """A new segment that this process writes. ``size`` is in bytes; what is written behind a ``torn`` end is lost.
 
     Every method may raise ``OSError``: no space, no right to write, a limit of the process.
     """
@@ -24,6 +24,7 @@ class OpenSegment:
     def __init__(self, path: Path, file: int) -> None:
         self.path = path
         self.size = 0
+        self.torn = False
         self._file = file
 
     @classmethod
@@ -43,7 +44,9 @@ class OpenSegment:
         """Write the lines with one call, all of them or none."""
         written = os.write(self._file, lines)
         if written < len(lines):
+            self.torn = True
             os.ftruncate(self._file, self.size)
+            self.torn = False
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.size += written
 

@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -104,12 +105,12 @@ class Shipper:
     def _ship_lines(self, segment: Path, lines: list[bytes]) -> None:
         try:
             self._store(lines)
-        except InvalidInput as error:
+        except InvalidInput:
             if len(lines) > 1:
                 for line in lines:
                     self._ship_lines(segment, [line])
                 return
-            self._reject(lines[0], error)
+            self._reject(lines[0])
         self._landed[segment] = self._landed.get(segment, 0) + sum(map(len, lines))
 
     def _store(self, lines: list[bytes]) -> None:
@@ -119,20 +120,22 @@ class Shipper:
         self._stats.shipped += len(payloads)
         self._stats.torn += len(lines) - len(payloads)
 
-    def _reject(self, line: bytes, error: InvalidInput) -> None:
+    def _reject(self, line: bytes) -> None:
         file = os.open(self._folder / REJECTED, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(file, line)
         finally:
             os.close(file)
         self._stats.rejected += 1
-        log.error("prediction refused by the database", file=REJECTED, reason=str(error))
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._pause()):
-            self._try()
-        # what the writers left when they ended
-        self._try()
+        stopping = False
+        while not stopping:
+            # the last pass ships what the writers left when they ended
+            stopping = self._stopping.wait(self._pause())
+            # a dead pipe for our own log does not end this thread
+            with suppress(OSError):
+                self._try()
 
     def _pause(self) -> float:
         if not self._failures_in_a_row:
@@ -141,14 +144,15 @@ class Shipper:
         return random.uniform(0.5, 1) * longest  # noqa: S311
 
     def _try(self) -> None:
+        refused = self._stats.rejected
         try:
             self.ship()
         except Exception as error:  # noqa: BLE001 - the thread has to outlive every failure
             self._failed(error)
         else:
-            if self._failures_in_a_row:
-                log.info("predictions are shipped again", failures=self._failures_in_a_row)
-            self._failures_in_a_row = 0
+            self._succeeded()
+        if count := self._stats.rejected - refused:
+            log.error("predictions refused by the database", count=count, kept_in=REJECTED)
 
     def _failed(self, error: Exception) -> None:
         self._stats.failures += 1
@@ -158,3 +162,8 @@ class Shipper:
             is_known = isinstance(error, DatabaseUnavailable | OSError)
             reason = str(error) if is_known else type(error).__name__
             log.warning("predictions wait to be shipped", reason=reason)
+
+    def _succeeded(self) -> None:
+        failures, self._failures_in_a_row = self._failures_in_a_row, 0
+        if failures:
+            log.info("predictions are shipped again", failures=failures)

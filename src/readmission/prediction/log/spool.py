@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -67,7 +68,8 @@ class Spool:
         self._thread.join()
         with self._lock:
             self._close()
-        self._tell_losses()
+        with suppress(OSError):
+            self._tell_losses()
 
     def append(self, record: PredictionRecord | bytes) -> bool:
         """Append a record (or its JSON on one line) with one write and no wait for the disk.
@@ -123,16 +125,11 @@ class Spool:
         try:
             self._segment.append(lines)
         except OSError:
-            self._leave_torn()
+            if self._segment.torn:
+                self._close()
             raise
         self._used += len(lines)
         if self._segment.size >= self._bounds.segment_bytes:
-            self._close()
-
-    def _leave_torn(self) -> None:
-        """Close a segment whose end could not be cut off: what is written behind a torn line is lost."""
-        segment = self._segment
-        if segment is not None and segment.path.stat().st_size != segment.size:
             self._close()
 
     def _close(self) -> None:
@@ -144,12 +141,12 @@ class Spool:
     def _keep_time(self) -> None:
         stopping = False
         while not stopping:
-            try:
+            # neither a folder that cannot be read nor a dead pipe for our own log ends this thread
+            with suppress(OSError):
                 self.rotate()
                 self.measure()
-            except OSError as error:
-                log.warning("prediction log not measured", reason=str(error))
-            self._tell_losses()
+            with suppress(OSError):
+                self._tell_losses()
             stopping = self._stopping.wait(self._bounds.segment_seconds)
 
     def _tell_losses(self) -> None:

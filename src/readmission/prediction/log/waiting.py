@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from readmission.errors import InvalidInput
 from readmission.prediction.log.record import parse_record, payload_of
 from readmission.prediction.log.segment import created_at, segments
 from readmission.prediction.log.table import PredictionTable
@@ -47,13 +48,15 @@ def land_waiting(folder: Path, prediction_id: str, table: PredictionTable) -> No
     """Store one prediction in the database now, if it waits in a segment of any process of this folder.
 
     The shipper skips it later. A segment may have landed since the database was asked, so ask it again in any case.
-    Raises what ``table`` raises, and may raise ``OSError``.
+    Raises :class:`DatabaseUnavailable`, and may raise ``OSError``.
     """
     for payload in _payloads_with(folder, prediction_id.encode()):
-        record = parse_record(payload)
-        if record.prediction_id == prediction_id:
-            table.log_predictions([record])
-            return
+        # what the database refuses is not there, neither now nor later
+        with suppress(InvalidInput):
+            record = parse_record(payload)
+            if record.prediction_id == prediction_id:
+                table.log_predictions([record])
+                return
 
 
 def _payloads_with(folder: Path, text: bytes) -> Iterator[bytes]:

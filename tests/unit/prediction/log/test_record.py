@@ -1,5 +1,7 @@
 """Lines of the log: what goes in comes out, and damage is seen."""
 
+from datetime import datetime
+
 import pytest
 
 from readmission.errors import InvalidInput
@@ -37,6 +39,13 @@ def test_what_is_no_prediction_is_refused(payload):
 
 def test_a_number_that_is_not_finite_is_refused(prediction):
     payload = payload_of(to_line(prediction(probability=float("nan"))))
+
+    with pytest.raises(InvalidInput):
+        parse_record(payload)
+
+
+def test_a_time_without_a_zone_is_refused(prediction):
+    payload = payload_of(to_line(prediction(created_at=datetime(2026, 11, 3))))
 
     with pytest.raises(InvalidInput):
         parse_record(payload)

@@ -2,9 +2,11 @@
 
 import stat
 import time
+from types import SimpleNamespace
 
 import pytest
 
+import readmission.prediction.log.shipper as shipper_module
 from readmission.errors import DatabaseUnavailable, InvalidInput
 from readmission.prediction.log.record import to_line
 from readmission.prediction.log.segment import OpenSegment, segments
@@ -169,6 +171,23 @@ def test_the_thread_tries_until_the_database_is_back(folder, prediction, table, 
 
         assert shipper.stats().failures == 2
         assert stored() == [record.prediction_id]
+
+
+def test_the_thread_outlives_a_dead_pipe_for_its_own_log(folder, prediction, table, stored, monkeypatch):
+    def broken(*_, **__):
+        raise BrokenPipeError
+
+    record = prediction()
+    leave(folder, to_line(record), to_line(prediction(model_name=None)))
+    monkeypatch.setattr(shipper_module, "log", SimpleNamespace(warning=broken, info=broken, error=broken))
+
+    with Shipper(folder, FailingTable(table, DatabaseUnavailable("away"))) as shipper:
+        deadline = time.monotonic() + 20
+        while segments(folder) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    assert stored() == [record.prediction_id]
+    assert shipper.stats().rejected == 1
 
 
 def test_what_is_closed_when_the_shipper_ends_still_lands(folder, prediction, table, stored):

@@ -70,3 +70,11 @@ def test_an_id_that_only_occurs_in_a_feature_lands_nothing(folder, spool, predic
     land_waiting(folder, "wanted", table)
 
     assert stored() == []
+
+
+def test_a_prediction_that_is_refused_is_as_one_that_is_not_there(folder, spool, prediction, table, stored):
+    spool.append(prediction(prediction_id="refused", model_name=None))
+
+    land_waiting(folder, "refused", table)
+
+    assert stored() == []
