@@ -63,9 +63,16 @@ def _payloads_with(folder: Path, text: bytes) -> Iterator[bytes]:
     # a prediction that is not stored yet is probably a new one
     for segment in reversed(segments(folder)):
         with suppress(FileNotFoundError):
-            content = segment.read_bytes()
-            lines = content.splitlines(keepends=True) if text in content else []
-            yield from (payload for line in lines if text in line and (payload := payload_of(line)) is not None)
+            lines = _lines_with(segment.read_bytes(), text)
+            yield from (payload for line in lines if (payload := payload_of(line)) is not None)
+
+
+def _lines_with(content: bytes, text: bytes) -> Iterator[bytes]:
+    found = content.find(text)
+    while found >= 0:
+        begin, end = content.rfind(b"\n", 0, found) + 1, content.find(b"\n", found) + 1
+        yield content[begin : end or None]
+        found = content.find(text, end) if end else -1
 
 
 def _count_lines(segment: Path) -> int:
