@@ -1,15 +1,24 @@
-"""A private server of MySQL itself, which Debian's ``mysqld`` is not: there that name is a link to MariaDB."""
+"""Private database servers: one that can be killed, and MySQL itself.
+
+Debian's ``mysqld`` is not MySQL: there that name is a link to MariaDB.
+"""
 
 import subprocess
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from sqlalchemy import make_url
 
 from readmission.local.graph import Step
 from readmission.local.mariadb import MariaDb, system_user
 from readmission.local.native import Start
 from readmission.local.programs import find_program
 from readmission.local.service import Health
+
+PASSWORD = "p@ss/w:rd%#é"
+START_SECONDS = 30
 
 
 @cache
@@ -63,3 +72,36 @@ class MySql(MariaDb):
 
     def _administrator(self) -> Path:
         return self.socket.with_suffix(".sql")
+
+
+class PrivateServer:
+    """A server of one test alone, so that it can be killed and stopped."""
+
+    def __init__(self, kind, directory, port):
+        self.server = kind(directory / "data", directory / "sql.sock", port)
+        self.server.initialise()
+        self.log = directory / "log"
+        self.process = None
+        self.start()
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.server.start().command, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.server.create_databases(["inference_db"], "app", PASSWORD)
+            except Exception:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def url(self, **changes):
+        plain = make_url(self.server.url("inference_db", "app", "x"))
+        return plain.set(**{"password": PASSWORD, **changes}).render_as_string(hide_password=False)

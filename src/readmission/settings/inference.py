@@ -18,6 +18,8 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
 
     ``gate_public_key``: the public keys of the gate, separated by commas; without them no model is loaded.
     ``api_keys``: the keys of all clients, separated by commas; without them ``/predict`` needs no key.
+    ``prediction_log_segment_bytes`` and ``prediction_log_segment_seconds``: when a segment is closed and shipped.
+    ``prediction_log_total_bytes``: what the segments of all workers may hold together; more is refused and counted.
     """
 
     inference_port: int = Field(default=8000, ge=1, lt=65_536)
@@ -29,3 +31,6 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
     admin_api_key: SecretStr | None = None
     max_batch_rows: int = Field(default=10_000, ge=1)
     max_body_bytes: int = Field(default=20_000_000, ge=1)
+    prediction_log_segment_bytes: int = Field(default=16_000_000, ge=1)
+    prediction_log_segment_seconds: float = Field(default=1, gt=0)
+    prediction_log_total_bytes: int = Field(default=1_000_000_000, ge=1)

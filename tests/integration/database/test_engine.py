@@ -1,15 +1,15 @@
 """How the databases fail and how they come back: wrong addresses, lost servers, deadlocks, file modes."""
 
+import signal
 import stat
-import subprocess
 import threading
 import time
 import traceback
 from datetime import UTC, datetime
 
 import pytest
-from private_mysql import MySql, find_mysqld
-from sqlalchemy import make_url, text
+from private_mysql import MySql, PrivateServer, find_mysqld
+from sqlalchemy import text
 
 from direct_connection import connect
 from readmission.adapters.database import CleanDatabase, InferenceDatabase, PredictionRecord, RawDatabase
@@ -18,42 +18,6 @@ from readmission.errors import DatabaseUnavailable
 from readmission.local.mariadb import MariaDb
 from readmission.local.programs import find_programs
 from readmission.services import BY_NAME
-
-PASSWORD = "p@ss/w:rd%#é"
-START_SECONDS = 30
-
-
-class PrivateServer:
-    """A server of this test alone, so that it can be killed."""
-
-    def __init__(self, kind, directory, port):
-        self.server = kind(directory / "data", directory / "sql.sock", port)
-        self.server.initialise()
-        self.log = directory / "log"
-        self.process = None
-        self.start()
-
-    def start(self):
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.server.start().command, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.server.create_databases(["inference_db"], "app", PASSWORD)
-            except Exception:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def url(self, **changes):
-        plain = make_url(self.server.url("inference_db", "app", "x"))
-        return plain.set(**{"password": PASSWORD, **changes}).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=[MariaDb, MySql])
@@ -101,6 +65,35 @@ def test_a_killed_server_that_is_back_is_used_again(private_server):
         ids = text("SELECT prediction_id FROM predictions ORDER BY prediction_id")
         with connect(database) as connection:
             assert list(connection.scalars(ids)) == ["after", "before"]
+
+
+def test_a_server_that_hangs_is_given_up(private_server):
+    with InferenceDatabase(private_server.url(), answer_seconds=1) as database:
+        database.migrate()
+        private_server.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+
+        with pytest.raises(DatabaseUnavailable):
+            database.log_predictions([prediction("during")])
+
+        assert time.monotonic() - began < 15
+        private_server.process.send_signal(signal.SIGCONT)
+        database.log_predictions([prediction("after")])
+
+
+def test_a_statement_without_an_answer_is_given_up_and_not_repeated(private_server):
+    runs = []
+
+    def work(connection):
+        runs.append(1)
+        connection.execute(text("SELECT SLEEP(30)"))
+
+    with AnyWork(private_server.url(), answer_seconds=1) as database:
+        with pytest.raises(DatabaseUnavailable):
+            database.write(work)
+
+        assert runs == [1]
+        assert database.write(lambda connection: connection.scalar(text("SELECT 1"))) == 1
 
 
 def test_a_connection_lost_in_the_middle_of_a_transaction_is_made_up_for(private_server):

@@ -105,6 +105,14 @@ def test_risks_with_a_value_that_json_has_not_are_refused(inference_database):
     assert rows(inference_database, predictions) == []
 
 
+def test_a_value_that_the_database_refuses_is_no_failure_of_the_database(inference_database):
+    with pytest.raises(InvalidInput, match="refuses") as caught:
+        inference_database.log_predictions([replace(PREDICTION, prediction_id="p-2"), replace(PREDICTION, source=None)])
+
+    assert "60-70" not in str(caught.value)
+    assert rows(inference_database, predictions) == []
+
+
 def test_an_outcome_that_is_reported_again_changes_nothing(inference_database):
     inference_database.log_predictions([PREDICTION])
 

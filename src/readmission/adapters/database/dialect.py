@@ -46,8 +46,11 @@ def describe(url: URL) -> str:
     return url.database or "" if url.host is None else f"{url.database} at {url.host}:{url.port or 3306}"
 
 
-def make_engine(url: URL, **options: Any) -> Engine:
-    """An engine that connects at its first use; its error messages never hold the parameters of a statement."""
+def make_engine(url: URL, *, answer_seconds: int | None = None, **options: Any) -> Engine:
+    """An engine that connects at its first use; its error messages never hold the parameters of a statement.
+
+    ``answer_seconds``: how long a server may leave a statement without an answer; None: for ever.
+    """
     shared: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True, "pool_recycle": 1800, **options}
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **shared)
@@ -59,6 +62,8 @@ def make_engine(url: URL, **options: Any) -> Engine:
         "allow_local_infile_in_path": os.path.realpath(tempfile.gettempdir()),
         "charset": "utf8mb4",
         "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": answer_seconds,
+        "write_timeout": answer_seconds,
         # strict mode, whatever the server's default is
         "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION",
     }

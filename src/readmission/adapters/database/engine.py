@@ -22,14 +22,15 @@ class Database:
     """One database, which is connected at its first use.
 
     Every method of a subclass may raise :class:`DatabaseUnavailable`. Its text never holds a password or a value; the
-    driver's error is its cause.
+    driver's error is its cause. ``answer_seconds``: how long a server may leave a statement without an answer; None:
+    for ever, which migrations and :meth:`_locked` need.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, answer_seconds: int | None = None) -> None:
         self.url = dialect.parse_url(url)
-        self._engine = dialect.make_engine(self.url)
+        self._engine = dialect.make_engine(self.url, answer_seconds=answer_seconds)
 
     def __enter__(self) -> Self:
         return self

@@ -6,12 +6,12 @@ Serving imports this module, so it must not import pandas.
 import json
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from readmission.adapters.database.dialect import insert_new
 from readmission.adapters.database.engine import Database
@@ -68,11 +68,18 @@ class InferenceDatabase(Database):
     def log_predictions(self, records: list[PredictionRecord]) -> None:
         """Store predictions in one transaction; a prediction whose ``prediction_id`` is stored already is skipped.
 
-        Raises :class:`InvalidInput` when features or risks cannot be written as JSON, for example a NaN.
+        Raises :class:`InvalidInput` when features or risks cannot be written as JSON, for example a NaN, or when the
+        database refuses a value. Then none of the records is stored.
         """
         rows = [_row(record, "features", "risks") for record in records]
-        if rows:
+        if not rows:
+            return
+        try:
             self._write(lambda c: c.execute(insert_new(c, predictions, "prediction_id"), rows).close())
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, DataError | IntegrityError):
+                raise InvalidInput("the database refuses a value of these predictions") from error
+            raise
 
     def record_outcome(self, prediction_id: str, report: Report, today: date) -> Knowledge:
         """Add a report to what is known of a prediction's outcome, and return all that is known then.
@@ -152,7 +159,8 @@ def _record_promotion(connection: Connection, row: dict[str, Any]) -> None:
 
 
 def _row(record: PredictionRecord | PromotionRecord, *json_names: str) -> dict[str, Any]:
-    row = asdict(record)
+    # asdict would copy each value of the JSON, which costs more than the insert
+    row = dict(vars(record))
     for name in json_names:
         try:
             json.dumps(row[name], allow_nan=False)
