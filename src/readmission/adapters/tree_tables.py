@@ -77,7 +77,7 @@ class JoinedTables:
         """The probability (0 to 1) by model. It sums in float32 in the order of the trees, as ONNX Runtime does."""
         highest_bit = (kept.astype(np.float64).view(np.uint64) >> _EXPONENT).view(np.int64)
         weights = self._weights.take(self._last_leaf - highest_bit)
-        sums = np.add.accumulate(weights.view(np.complex64).reshape(self._shape), 1)[:, -1]
+        sums = np.add.accumulate(weights.view(np.complex64).reshape(self._shape), 1)[:, -1].copy()
         return list(map(logistic, sums.view(np.float32).tolist()[: self.models]))
 
 
