@@ -99,12 +99,13 @@ def _ensemble(values: dict[str, np.ndarray], columns: _Columns) -> TreeEnsemble:
     weight[[position[key] for key in leaves]] = values["class_weights"]
     leaf = np.array([mode == _LEAF for mode in values["nodes_modes"]])
     tracks = values.get("nodes_missing_value_tracks_true", np.zeros(len(tree), np.int64)).astype(bool)
-    children = [
+    when_true, when_false = (
         np.array([position.get(key, 0) for key in zip(tree.tolist(), values[name].tolist(), strict=True)])
         for name in ("nodes_truenodeids", "nodes_falsenodeids")
-    ]
+    )
     missing_is_true = np.where(np.isnan(fill), tracks, fill <= threshold)
-    return TreeEnsemble(tree, leaf, columns.features[feature], threshold, missing_is_true, *children, weight)
+    chosen = columns.features[feature]
+    return TreeEnsemble(tree, leaf, chosen, threshold, missing_is_true, when_true, when_false, weight)
 
 
 def _columns(name: str, nodes: dict[str, Any], tensors: dict[str, np.ndarray]) -> _Columns | None:
