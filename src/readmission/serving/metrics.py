@@ -1,7 +1,9 @@
 """Prometheus metrics of the inference API. Workers share them through files in ``PROMETHEUS_MULTIPROC_DIR``."""
 
+import collections
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -99,6 +101,18 @@ class Metrics:
         self._child(self.requests, route, str(status)).inc()
         self._child(self.duration, route).observe(seconds)
 
+    def predicted_many(self, live: LiveModel, probabilities: Sequence[float]) -> None:
+        """Count many predictions of one model version, as :meth:`predicted` does, in a fraction of its time."""
+        version = live.version.version
+        observe_many(self._child(self.probability, version), PROBABILITIES, probabilities)
+        for band, count in collections.Counter(map(live.risk_band, probabilities)).items():
+            self._child(self.predictions, version, band).inc(count)
+
+    def answered_many(self, route: str, status: int, seconds: Sequence[float]) -> None:
+        """Count many requests with the same route and status, and record how long each took."""
+        self._child(self.requests, route, str(status)).inc(len(seconds))
+        observe_many(self._child(self.duration, route), LATENCY_SECONDS, seconds)
+
     def model_swapped(self, previous: LiveModel | None, live: LiveModel) -> None:
         """Record that this worker now serves ``live`` and no longer ``previous``."""
         # the files that the workers share cannot drop a series, so the old one is set to 0
@@ -121,6 +135,14 @@ class Metrics:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+def observe_many(histogram: Any, bounds: Sequence[float], values: Sequence[float]) -> None:
+    """Observe many values at once. ``bounds``: the upper bounds of the histogram's buckets but the last, ascending."""
+    # observe() locks and writes to the shared file twice for each value; the library has no call for many
+    for bucket, count in collections.Counter(bisect_left(bounds, value) for value in values).items():
+        histogram._buckets[bucket].inc(count)
+    histogram._sum.inc(sum(values))
 
 
 def forget_dead_workers() -> None:
