@@ -103,10 +103,11 @@ class Metrics:
 
     def predicted_many(self, live: LiveModel, probabilities: Sequence[float]) -> None:
         """Count many predictions of one model version, as :meth:`predicted` does, in a fraction of its time."""
-        version = live.version.version
-        observe_many(self._child(self.probability, version), PROBABILITIES, probabilities)
-        for band, count in collections.Counter(map(live.risk_band, probabilities)).items():
-            self._child(self.predictions, version, band).inc(count)
+        horizon, version = live.horizon, live.version.version
+        observe_many(self._child(self.probability, horizon, version), PROBABILITIES, probabilities)
+        bands = collections.Counter(live.risk(probability)["risk_band"] for probability in probabilities)
+        for band, count in bands.items():
+            self._child(self.predictions, horizon, version, band).inc(count)
 
     def answered_many(self, route: str, status: int, seconds: Sequence[float]) -> None:
         """Count many requests with the same route and status, and record how long each took."""

@@ -6,7 +6,7 @@ Serving imports this module, so it must not import pandas.
 import json
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
