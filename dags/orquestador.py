@@ -6,7 +6,7 @@ and serves the best model of each horizon if the gate promotes it.
 | # | Task | Result |
 |---|---|---|
 | 1 | `check_ec2_status` | a data API that answers, its EC2 instance started; **skips the run outside the schedule** |
-| 2 | `fetch_data_from_api` | each new batch in the `landing` bucket; for a new horizon the newest one again; **else skips the run** |
+| 2 | `fetch_data_from_api` | each new batch in `landing`, for a new horizon the newest; **or else skips the run** |
 | 3 | `store_raw_data_mysql` | rows in `raw_data_db.diabetes_raw` and `batches` |
 | 4 | `clean_and_transform_data` | `clean/` in the `datasets` bucket |
 | 5 | `store_clean_data_mysql` | rows in `clean_data_db.diabetes_clean` |

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from readmission.adapters.experiment import Experiment, RunKey
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.domain.cohort import SPLITS, Split
 from readmission.domain.horizon import HorizonName
 from readmission.log import get_logger
+from readmission.modeling.candidate import THREADS
 from readmission.modeling.candidates import load
 from readmission.modeling.evaluation import Measurement, measure, observations
 from readmission.modeling.fit import fit
@@ -38,7 +40,8 @@ def train_ml_models(
     run = experiment.start(RunKey(pipeline_run_id, candidate, dataset["digest"], horizon, seed))
     metrics = run.metrics
     if not run.finished:
-        with experiment.recording(run.run_id):
+        # predicting too, since several candidates train at the same time
+        with experiment.recording(run.run_id), threadpool_limits(limits=THREADS):
             frames = _splits(dataset, store, horizon)
             pipeline = fit(candidate, frames["train"], horizon, seed)
             measurement = measure(
