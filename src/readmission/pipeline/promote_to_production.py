@@ -169,7 +169,7 @@ def _reference(decided: RegisteredRef, registry: ModelRegistry, *, promoted: boo
     production = _number(registry.production())
     return PromotionRef(
         horizon=decided["horizon"],
-        batch_numbers=decided["dataset"]["batch_numbers"],
+        run_batch_numbers=decided["dataset"]["run_batch_numbers"],
         promoted=promoted and production == decided["version"],
         reason=reason,
         version=decided["version"],

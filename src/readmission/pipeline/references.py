@@ -28,10 +28,12 @@ class DatasetRef(TypedDict):
     """A frozen data set: ``datasets/<digest>/{train,validation,test}.parquet``.
 
     ``digest`` is a sha256 of the three files; ``rows`` counts by split; ``source`` is uci, file or synthetic.
+    ``batch_numbers`` are those with a row in it; ``run_batch_numbers`` those that the run took, also without one.
     """
 
     digest: str
     batch_numbers: list[int]
+    run_batch_numbers: list[int]
     source: str
     rows: dict[str, int]
 
@@ -60,11 +62,11 @@ class RegisteredRef(TypedDict):
 class PromotionRef(TypedDict):
     """The gate's decision on ``version``, and the version in production afterwards (None: there is none).
 
-    ``batch_numbers`` are those that ``version`` was trained on.
+    ``run_batch_numbers`` are those of its data set.
     """
 
     horizon: HorizonName
-    batch_numbers: list[int]
+    run_batch_numbers: list[int]
     promoted: bool
     reason: str
     version: str

@@ -39,7 +39,7 @@ def signal_services_ready(
         run_note.add(decisions)
     else:
         # a batch that an earlier run has finished keeps that run
-        batches = {number for promotion in decided.values() for number in promotion["batch_numbers"]}
+        batches = {number for promotion in decided.values() for number in promotion["run_batch_numbers"]}
         raw.mark_processed(sorted(batches), pipeline_run_id)
         run_note.write(decisions)
     if inference_api is not None:
