@@ -1,8 +1,10 @@
 """The references that tasks exchange: small JSON documents, never rows of data."""
 
-from typing import TypedDict
+from collections.abc import Iterable
+from typing import TypedDict, TypeVar
 
 from readmission.domain.horizon import HorizonName
+from readmission.errors import InvalidModel
 
 
 class BatchRef(TypedDict):
@@ -71,3 +73,22 @@ class PromotionRef(TypedDict):
     reason: str
     version: str
     production_version: str | None
+
+
+Reference = TypeVar("Reference", DatasetRef, TrainedRef, RegisteredRef, PromotionRef)
+
+
+def complete(kind: type[Reference], references: Iterable[Reference]) -> list[Reference]:
+    """The references as a list.
+
+    Raises :class:`InvalidModel` when one lacks a field of ``kind``: the run was begun by an earlier release, and only
+    some of its tasks were run again after the upgrade.
+    """
+    found = list(references)
+    for reference in found:
+        missing = sorted(set(kind.__annotations__) - set(reference))
+        if missing:
+            raise InvalidModel(
+                f"a task of an earlier release made a reference without {', '.join(missing)}: clear the whole run"
+            )
+    return found
