@@ -63,7 +63,7 @@ def _new_horizons(registered_models: Mapping[HorizonName, str], inference: Infer
 
 def _is_about(horizon: HorizonName, decision: PromotionRecord) -> bool:
     # the ledger of earlier releases calls the horizon "target"
-    return horizon == decision.evidence.get("horizon", decision.evidence.get("target", horizon))
+    return bool(horizon == decision.evidence.get("horizon", decision.evidence.get("target", horizon)))
 
 
 def _check_same_source(manifest: Manifest, stored: dict[int, StoredBatch]) -> None:
