@@ -15,7 +15,7 @@ and serves the best model of each horizon if the gate promotes it.
 | 8 | `train_ml_models` (one per candidate and horizon) | an MLflow run each |
 | 9 | `register_best_model` (one per horizon) | a version of `diabetes_classifier` or `diabetes_classifier_30d` |
 | 10 | `promote_to_production` (one per horizon) | the gate's decision in the ledger; perhaps the alias `production` |
-| 11 | `signal_services_ready` | the inference API serves the production versions; the batches marked as processed |
+| 11 | `signal_services_ready` | the batches marked as processed; the inference API serves the production versions |
 
 **Every task can be run again at any time**, alone or with the whole run. It gives the same rows, objects, runs and
 versions.
