@@ -17,7 +17,7 @@ from readmission.modeling.candidates import load
 from readmission.modeling.evaluation import Measurement, measure, observations
 from readmission.modeling.fit import fit
 from readmission.modeling.plots import Scored, plot_all
-from readmission.pipeline.references import DatasetRef, TrainedRef
+from readmission.pipeline.references import DatasetRef, TrainedRef, complete
 
 log = get_logger(__name__)
 
@@ -35,8 +35,10 @@ def train_ml_models(
 ) -> TrainedRef:
     """Train ``candidate`` to predict ``horizon`` on a frozen data set; a finished run with the same key is reused.
 
-    Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
+    Raises ``NotEnoughData`` when a split has too few encounters or only one outcome, and ``InvalidModel`` when an
+    earlier release made the reference ``dataset``.
     """
+    complete(DatasetRef, [dataset])
     run = experiment.start(RunKey(pipeline_run_id, candidate, dataset["digest"], horizon, seed))
     metrics = run.metrics
     if not run.finished:
