@@ -20,7 +20,7 @@ from readmission.services import BY_NAME
 from readmission.settings.parts import AirflowApiSettings
 
 SPEC = BY_NAME["airflow-api-server"]
-_SCHEDULER_START = Path(__file__).with_name("scheduler_start")
+_SCHEDULER_START = PROJECT / "src" / "readmission" / "pipeline" / "scheduler_start"
 
 
 def api_server(run: NativeRun) -> Start:
