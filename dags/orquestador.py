@@ -6,7 +6,7 @@ and serves the best model of each horizon if the gate promotes it.
 | # | Task | Result |
 |---|---|---|
 | 1 | `check_ec2_status` | a data API that answers, its EC2 instance started; **skips the run outside the schedule** |
-| 2 | `fetch_data_from_api` | each new batch in the `landing` bucket, the newest for a new horizon; **else skips the run** |
+| 2 | `fetch_data_from_api` | new batches in `landing`; for a new horizon the newest one again; **else skips the run** |
 | 3 | `store_raw_data_mysql` | rows in `raw_data_db.diabetes_raw` and `batches` |
 | 4 | `clean_and_transform_data` | `clean/` in the `datasets` bucket |
 | 5 | `store_clean_data_mysql` | rows in `clean_data_db.diabetes_clean` |
@@ -15,7 +15,7 @@ and serves the best model of each horizon if the gate promotes it.
 | 8 | `train_ml_models` (one per candidate and horizon) | an MLflow run each |
 | 9 | `register_best_model` (one per horizon) | a version of `diabetes_classifier` or `diabetes_classifier_30d` |
 | 10 | `promote_to_production` (one per horizon) | the gate's decision in the ledger; perhaps the alias `production` |
-| 11 | `signal_services_ready` | the inference API serves the production versions; the batches marked as processed |
+| 11 | `signal_services_ready` | the batches marked as processed; the inference API serves the production versions |
 
 **Every task can be run again at any time**, alone or with the whole run. It gives the same rows, objects, runs and
 versions.
@@ -51,6 +51,8 @@ An error that no retry can mend fails its task at once: `InvalidModel`, `Invalid
 - `promote_to_production` succeeds also when nothing is promoted: the reason is in its log and in the ledger.
   `InvalidModel`: nothing was registered for this horizon (see `register_best_model`), or the model file is not the one
   that was registered.
+- `train_ml_models` and later, `InvalidModel`, "a task of an earlier release ...": the run was begun before an upgrade.
+  Clear the whole run.
 - `signal_services_ready`, `InvalidModel`: the gate has not decided on the horizon that the text names; see the red task
   of that horizon.
 - `signal_services_ready`, any other error: the model is promoted, but the inference API does not serve it yet. It loads

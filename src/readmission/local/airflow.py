@@ -20,6 +20,7 @@ from readmission.services import BY_NAME
 from readmission.settings.parts import AirflowApiSettings
 
 SPEC = BY_NAME["airflow-api-server"]
+_SCHEDULER_START = PROJECT / "src" / "readmission" / "pipeline" / "scheduler_start"
 
 
 def api_server(run: NativeRun) -> Start:
@@ -41,7 +42,12 @@ def scheduler(run: NativeRun) -> Start:
     return Start(
         # the log server would listen on every address; it is not needed, since all log files are on this disk
         command=(environment_program("airflow"), "scheduler", "--skip-serve-logs"),
-        environment={**airflow.environment(), "AIRFLOW_API_URL": airflow.url, **client_environment(run, "pipeline")},
+        environment={
+            **airflow.environment(),
+            "AIRFLOW_API_URL": airflow.url,
+            "PYTHONPATH": str(_SCHEDULER_START),
+            **client_environment(run, "pipeline"),
+        },
         health=airflow.heartbeat_of("scheduler"),
         before=(airflow.metadata(),),
         # a worker that is killed while it holds the queue's lock blocks every later task

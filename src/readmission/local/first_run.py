@@ -19,6 +19,8 @@ DAG_SECONDS = 90
 SCHEDULER_SECONDS = 3
 _RUN_SECONDS = 1800
 MODEL_SECONDS = 60
+# the worker that answers may load a model a moment later than the one that the pipeline asked to
+WORKER_SECONDS = 6
 _SHOWN_STATES = ("success", "failed", "skipped", "up_for_retry")
 
 
@@ -65,13 +67,17 @@ def run_pipeline(airflow: AirflowApi, report: Report) -> str:
 def first_prediction(api: InferenceApi) -> Served:
     """Wait up to 60 s until the primary horizon's model is loaded, then predict the example encounter.
 
-    Raises :class:`PipelineFailed` when it is not loaded or the prediction fails.
+    For the model of another horizon it waits up to 6 s. Raises :class:`PipelineFailed` when the primary horizon's
+    is not loaded or the prediction fails.
     """
     _wait_until(lambda: _is_ready(api), MODEL_SECONDS, lambda: "no model is loaded by the inference API")
+    deadline = time.monotonic() + WORKER_SECONDS
     try:
-        return _served(api)
+        while None in (served := _served(api)).models.values() and time.monotonic() < deadline:
+            time.sleep(0.3)
     except ReadmissionError as error:
         raise PipelineFailed(f"the inference API did not answer the example: {error}") from error
+    return served
 
 
 def served_all_the_same(api: InferenceApi) -> Served | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from readmission.adapters.data_api import DataApi, Manifest, PublishedBatch
-from readmission.adapters.database import InferenceDatabase, RawDatabase, StoredBatch
+from readmission.adapters.database import InferenceDatabase, PromotionRecord, RawDatabase, StoredBatch
 from readmission.adapters.object_store import LANDING, ObjectStore
 from readmission.domain.horizon import HorizonName
 from readmission.errors import NothingToDo, SourceChanged
@@ -28,9 +28,9 @@ def fetch_data_from_api(
     """Copy the batches of this run to the landing bucket; returns references to them.
 
     A batch belongs to this run when no run has finished it, or when this run did and was cleared. Without such a batch
-    the newest one is taken again if a horizon is new, that is, if the gate has never decided on a model of it. Raises
-    :class:`NothingToDo` when there is no batch to take, and :class:`SourceChanged` when the data API has another source
-    or other batches than those stored.
+    the newest one is taken again if a horizon is new, that is, if the gate has never decided on a model of it. (In an
+    earlier release, a model of another horizon may have had its name.) Raises :class:`NothingToDo` when there is no
+    batch to take, and :class:`SourceChanged` when the data API has another source or other batches than those stored.
     """
     manifest = data_api.manifest()
     stored = {batch.batch_number: batch for batch in raw.batches()}
@@ -54,7 +54,16 @@ def fetch_data_from_api(
 
 
 def _new_horizons(registered_models: Mapping[HorizonName, str], inference: InferenceDatabase) -> list[HorizonName]:
-    return [horizon for horizon, model in registered_models.items() if not inference.promotions(model, DECISIONS)]
+    return [
+        horizon
+        for horizon, model in registered_models.items()
+        if not any(_is_about(horizon, row) for row in inference.promotions(model, DECISIONS))
+    ]
+
+
+def _is_about(horizon: HorizonName, decision: PromotionRecord) -> bool:
+    # the ledger of earlier releases calls the horizon "target"
+    return bool(horizon == decision.evidence.get("horizon", decision.evidence.get("target", horizon)))
 
 
 def _check_same_source(manifest: Manifest, stored: dict[int, StoredBatch]) -> None:

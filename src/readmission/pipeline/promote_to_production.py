@@ -18,7 +18,7 @@ from readmission.domain.statement import PROMOTED, REJECTED, SignedDecision
 from readmission.errors import Conflict, InvalidModel
 from readmission.log import get_logger
 from readmission.pipeline.gate_evidence import HeldOut, gather
-from readmission.pipeline.references import PromotionRef, RegisteredRef
+from readmission.pipeline.references import PromotionRef, RegisteredRef, complete
 from readmission.pipeline.roll_back import unfinished_rollback
 from readmission.pipeline.signing import digests_of, has_other_digests, recorded_digests, sign_decision
 
@@ -72,7 +72,7 @@ def promote_to_production(
 
 
 def _of(horizon: HorizonName, registered: Iterable[RegisteredRef]) -> RegisteredRef:
-    for reference in registered:
+    for reference in complete(RegisteredRef, registered):
         if reference["horizon"] == horizon:
             return reference
     raise InvalidModel(f"no version was registered for {horizon}")
@@ -169,7 +169,7 @@ def _reference(decided: RegisteredRef, registry: ModelRegistry, *, promoted: boo
     production = _number(registry.production())
     return PromotionRef(
         horizon=decided["horizon"],
-        batch_numbers=decided["dataset"]["batch_numbers"],
+        run_batch_numbers=decided["dataset"]["run_batch_numbers"],
         promoted=promoted and production == decided["version"],
         reason=reason,
         version=decided["version"],

@@ -1,8 +1,10 @@
 """The references that tasks exchange: small JSON documents, never rows of data."""
 
-from typing import TypedDict
+from collections.abc import Iterable
+from typing import TypedDict, TypeVar
 
 from readmission.domain.horizon import HorizonName
+from readmission.errors import InvalidModel
 
 
 class BatchRef(TypedDict):
@@ -28,10 +30,12 @@ class DatasetRef(TypedDict):
     """A frozen data set: ``datasets/<digest>/{train,validation,test}.parquet``.
 
     ``digest`` is a sha256 of the three files; ``rows`` counts by split; ``source`` is uci, file or synthetic.
+    ``batch_numbers`` are those with a row in it; ``run_batch_numbers`` those that the run took, also without one.
     """
 
     digest: str
     batch_numbers: list[int]
+    run_batch_numbers: list[int]
     source: str
     rows: dict[str, int]
 
@@ -60,12 +64,31 @@ class RegisteredRef(TypedDict):
 class PromotionRef(TypedDict):
     """The gate's decision on ``version``, and the version in production afterwards (None: there is none).
 
-    ``batch_numbers`` are those that ``version`` was trained on.
+    ``run_batch_numbers`` are those of its data set.
     """
 
     horizon: HorizonName
-    batch_numbers: list[int]
+    run_batch_numbers: list[int]
     promoted: bool
     reason: str
     version: str
     production_version: str | None
+
+
+Reference = TypeVar("Reference", DatasetRef, TrainedRef, RegisteredRef, PromotionRef)
+
+
+def complete(kind: type[Reference], references: Iterable[Reference]) -> list[Reference]:
+    """The references as a list.
+
+    Raises :class:`InvalidModel` when one lacks a field of ``kind``: the run was begun by an earlier release, and only
+    some of its tasks were run again after the upgrade.
+    """
+    found = list(references)
+    for reference in found:
+        missing = sorted(set(kind.__annotations__) - set(reference))
+        if missing:
+            raise InvalidModel(
+                f"a task of an earlier release made a reference without {', '.join(missing)}: clear the whole run"
+            )
+    return found

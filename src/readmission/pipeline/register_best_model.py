@@ -14,7 +14,7 @@ from readmission.log import get_logger
 from readmission.modeling.background import background_sample
 from readmission.modeling.candidates import load
 from readmission.modeling.export import check_parity, export
-from readmission.pipeline.references import DatasetRef, RegisteredRef, TrainedRef
+from readmission.pipeline.references import DatasetRef, RegisteredRef, TrainedRef, complete
 
 log = get_logger(__name__)
 
@@ -67,7 +67,7 @@ def choose_best(horizon: HorizonName, trained: Iterable[TrainedRef], candidates:
 
     Raises :class:`InvalidModel` when one of ``candidates`` is missing: without it another one would be the best.
     """
-    ours = [reference for reference in trained if reference["horizon"] == horizon]
+    ours = [reference for reference in complete(TrainedRef, trained) if reference["horizon"] == horizon]
     missing = sorted(set(candidates) - {reference["candidate"] for reference in ours})
     if missing:
         raise InvalidModel(

@@ -8,7 +8,7 @@ from readmission.adapters.registry import ModelRegistry
 from readmission.domain.horizon import HorizonName
 from readmission.errors import InvalidModel, ModelNotLoaded, ReadmissionError
 from readmission.log import get_logger
-from readmission.pipeline.references import PromotionRef
+from readmission.pipeline.references import PromotionRef, complete
 from readmission.pipeline.run_note import RunNote
 
 log = get_logger(__name__)
@@ -32,14 +32,14 @@ def signal_services_ready(
     and the inference API's workers also poll the alias themselves. Raises :class:`InvalidModel` when a horizon was not
     decided: the next run takes the batches again.
     """
-    decided = {promotion["horizon"]: promotion for promotion in promotions}
+    decided = {promotion["horizon"]: promotion for promotion in complete(PromotionRef, promotions)}
     missing = [horizon for horizon in registries if horizon not in decided]
     decisions = {str(horizon): _decision(decided[horizon]) for horizon in registries if horizon in decided}
     if missing:
         run_note.add(decisions)
     else:
         # a batch that an earlier run has finished keeps that run
-        batches = {number for promotion in decided.values() for number in promotion["batch_numbers"]}
+        batches = {number for promotion in decided.values() for number in promotion["run_batch_numbers"]}
         raw.mark_processed(sorted(batches), pipeline_run_id)
         run_note.write(decisions)
     if inference_api is not None:

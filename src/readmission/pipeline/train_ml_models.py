@@ -5,17 +5,19 @@ from datetime import UTC, datetime
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from readmission.adapters.experiment import Experiment, RunKey
 from readmission.adapters.object_store import DATASETS, ObjectStore
 from readmission.domain.cohort import SPLITS, Split
 from readmission.domain.horizon import HorizonName
 from readmission.log import get_logger
+from readmission.modeling.candidate import THREADS
 from readmission.modeling.candidates import load
 from readmission.modeling.evaluation import Measurement, measure, observations
 from readmission.modeling.fit import fit
 from readmission.modeling.plots import Scored, plot_all
-from readmission.pipeline.references import DatasetRef, TrainedRef
+from readmission.pipeline.references import DatasetRef, TrainedRef, complete
 
 log = get_logger(__name__)
 
@@ -33,12 +35,15 @@ def train_ml_models(
 ) -> TrainedRef:
     """Train ``candidate`` to predict ``horizon`` on a frozen data set; a finished run with the same key is reused.
 
-    Raises ``NotEnoughData`` when a split has too few encounters or only one outcome.
+    Raises ``NotEnoughData`` when a split has too few encounters or only one outcome, and ``InvalidModel`` when an
+    earlier release made the reference ``dataset``.
     """
+    complete(DatasetRef, [dataset])
     run = experiment.start(RunKey(pipeline_run_id, candidate, dataset["digest"], horizon, seed))
     metrics = run.metrics
     if not run.finished:
-        with experiment.recording(run.run_id):
+        # predicting too, since several candidates train at the same time
+        with experiment.recording(run.run_id), threadpool_limits(limits=THREADS):
             frames = _splits(dataset, store, horizon)
             pipeline = fit(candidate, frames["train"], horizon, seed)
             measurement = measure(

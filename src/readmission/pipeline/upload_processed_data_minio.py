@@ -29,7 +29,9 @@ def upload_processed_data_minio(
     rows = {str(split): len(frame) for split, frame in frames.items()}
     log.info("dataset uploaded", digest=digest, rows=rows)
     included = [number for number in clean.batch_numbers() if number <= newest]
-    return DatasetRef(digest=digest, batch_numbers=included, source=_source(raw), rows=rows)
+    return DatasetRef(
+        digest=digest, batch_numbers=included, run_batch_numbers=batch_numbers, source=_source(raw), rows=rows
+    )
 
 
 def _up_to(batch_number: int, frame: pd.DataFrame) -> pd.DataFrame:

@@ -40,9 +40,10 @@ def page(api: Predictor, models: Callable[[], Models]) -> None:
     encounter = encounter_form(language)
     if st.button(text(language, "submit"), type="primary", icon=":material/calculate:"):
         _submit(api, encounter, language)
-    # show the risks only while the form still holds the values that they were computed from
+    # show the risks only with the warnings about their models, and only while the form still holds the values that they
+    # were computed from
     asked, prediction = st.session_state.get(PREDICTION, (None, None))
-    if asked == encounter:
+    if served and asked == encounter:
         show_prediction(prediction, served, language)
     show_limits(served, language)
 

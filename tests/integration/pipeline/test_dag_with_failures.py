@@ -24,7 +24,7 @@ from doubles.inference_api import FakeInferenceApi
 from doubles.registry import FakeRegistry
 from doubles.run_note import FakeRunNote
 
-DATASET = {"digest": "d", "batch_numbers": [1], "source": "synthetic", "rows": {}}
+DATASET = {"digest": "d", "batch_numbers": [1], "run_batch_numbers": [1], "source": "synthetic", "rows": {}}
 
 class Raw:
     def __init__(self):
@@ -70,7 +70,7 @@ def play(nothing_to_do=False, bad_batch=False, failing=()):
         registry = registries[horizon]
         registry.promote(registry.version(ours["version"]))
         return {
-            "horizon": horizon, "batch_numbers": ours["dataset"]["batch_numbers"], "promoted": True,
+            "horizon": horizon, "run_batch_numbers": ours["dataset"]["run_batch_numbers"], "promoted": True,
             "reason": "better", "version": ours["version"], "production_version": ours["version"],
         }
 

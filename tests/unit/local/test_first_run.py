@@ -14,6 +14,7 @@ from readmission.local.first_run import DAG_ID, PipelineFailed, first_prediction
 from readmission.local.report import Report
 
 MODEL = {"name": "diabetes_classifier", "horizon": "any"}
+MODEL_30D = MODEL | {"horizon": "within_30_days"}
 DAG = f"/api/v2/dags/{DAG_ID}"
 
 
@@ -147,8 +148,9 @@ def test_a_refused_request_is_named():
 class Inference:
     """Answers as the inference API does; ``ready`` is what the state of its model is, one request after the other."""
 
-    def __init__(self, ready: list[int], predict: int = 200) -> None:
+    def __init__(self, ready: list[int], predict: int = 200, loads_after: int = 10_000) -> None:
         self.ready = ready
+        self.loads_after = loads_after
         self.predict = predict
         self.predicted: list[tuple[str | None, Any]] = []
 
@@ -161,7 +163,8 @@ class Inference:
             self.predicted.append((request.headers.get("X-API-Key"), json.loads(request.content)))
             return httpx.Response(self.predict, json={"probability": 0.5, "detail": "no such key"})
         if request.url.params.get("horizon", "any") != "any":
-            return httpx.Response(503, json={"detail": "no model"})
+            self.loads_after -= 1
+            return httpx.Response(200 if self.loads_after < 0 else 503, json=MODEL_30D | {"detail": "no model"})
         return httpx.Response(200, json=MODEL)
 
     def api(self, key: str | None = None) -> InferenceApi:
@@ -169,6 +172,12 @@ class Inference:
         return InferenceApi("http://inference", api_key=secret, transport=httpx.MockTransport(self))
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("readmission.local.first_run.WORKER_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_the_example_is_predicted_once_a_model_is_loaded():
     inference = Inference([503, 503, 200])
 
@@ -177,6 +186,13 @@ def test_the_example_is_predicted_once_a_model_is_loaded():
     assert served.models == {"any": MODEL, "within_30_days": None}
     assert served.prediction["probability"] == 0.5
     assert inference.predicted == [("page-key", EXAMPLE)]
+
+
+def test_a_worker_that_loads_a_model_a_moment_later_is_waited_for():
+    served = first_prediction(Inference([200], loads_after=2).api())
+
+    assert list(served.models) == ["any", "within_30_days"]
+    assert None not in served.models.values()
 
 
 def test_without_a_model_there_is_no_first_prediction():

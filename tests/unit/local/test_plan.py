@@ -22,6 +22,7 @@ EVERYTHING = with_everything(NOTHING)
 DATABASES = ("RAW_DATABASE_URL", "CLEAN_DATABASE_URL", "INFERENCE_DATABASE_URL")
 # what MLflow and Airflow themselves read
 FOREIGN = (
+    "PYTHONPATH",
     "AIRFLOW__",
     "AIRFLOW_HOME",
     "MLFLOW_SERVER",

@@ -37,12 +37,12 @@ def ledger(raw, raw_frame):
 @pytest.fixture
 def inference(inference):
     """The gate has decided on a model of ``any``."""
-    inference.record_promotion(decision("diabetes_classifier"))
+    inference.record_promotion(decision("diabetes_classifier", horizon="any"))
     return inference
 
 
-def decision(model_name: str, action: str = "promote") -> PromotionRecord:
-    return PromotionRecord(action, model_name, "1", None, "pipeline", datetime.now(UTC), "first", {}, "run 0")
+def decision(model_name: str, action: str = "promote", version: str = "1", **evidence: str) -> PromotionRecord:
+    return PromotionRecord(action, model_name, version, None, "pipeline", datetime.now(UTC), "first", evidence, "run 0")
 
 
 @pytest.fixture
@@ -95,6 +95,27 @@ def test_a_horizon_that_was_rejected_is_not_new(fetch, ledger, inference):
 
     with pytest.raises(NothingToDo):
         fetch(FakeDataApi(published=2), within_30_days="diabetes_classifier_30d")
+
+
+def test_a_horizon_is_new_when_an_earlier_release_predicted_another_one_with_its_model(raw, store, ledger, inference):
+    ledger(stored(1), stored(2))
+    inference.record_promotion(decision("hospital", target="within_30_days"))
+    models = {"any": "hospital"}
+    collaborators = {"raw": raw, "store": store, "inference": inference, "registered_models": models}
+
+    (taken,) = fetch_data_from_api(RUN, data_api=FakeDataApi(published=2), **collaborators)
+
+    assert taken["batch_number"] == 2
+
+
+def test_a_horizon_that_an_earlier_release_decided_on_is_not_new(raw, store, ledger, inference):
+    ledger(stored(1), stored(2))
+    inference.record_promotion(decision("hospital", target="any"))
+    models = {"any": "hospital"}
+    collaborators = {"raw": raw, "store": store, "inference": inference, "registered_models": models}
+
+    with pytest.raises(NothingToDo):
+        fetch_data_from_api(RUN, data_api=FakeDataApi(published=2), **collaborators)
 
 
 def test_a_batch_that_was_stored_but_never_finished_is_taken_again(fetch, ledger):

@@ -27,7 +27,7 @@ from readmission.pipeline.roll_back import roll_back
 from readmission.pipeline.signing import sign_version
 from readmission.synthetic.cohort import cohort_columns
 
-DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
+DATASET = DatasetRef(digest="digest", batch_numbers=[1], run_batch_numbers=[1], source="synthetic", rows={})
 
 
 def register(registry, data, **tags):
@@ -117,7 +117,7 @@ def test_the_first_version_goes_into_production_and_the_ledger_says_why(registry
     (record,) = inference.promotions()
     assert ref == {
         "horizon": "any",
-        "batch_numbers": [1],
+        "run_batch_numbers": [1],
         "promoted": True,
         "reason": "no version is in production",
         "version": "1",

@@ -10,7 +10,7 @@ from readmission.errors import InvalidModel
 from readmission.pipeline.references import DatasetRef, TrainedRef
 from readmission.pipeline.register_best_model import choose_best, register_best_model
 
-DATASET = DatasetRef(digest="digest", batch_numbers=[1], source="synthetic", rows={})
+DATASET = DatasetRef(digest="digest", batch_numbers=[1], run_batch_numbers=[1], source="synthetic", rows={})
 
 
 def trained(candidate, auc, horizon="any", run_id=""):

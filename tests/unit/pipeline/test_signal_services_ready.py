@@ -16,7 +16,7 @@ BATCHES = [BatchRef(batch_number=n, sha256=f"{n:064d}", rows=10, key="k", source
 def promotion(horizon, *, promoted=True):
     return PromotionRef(
         horizon=horizon,
-        batch_numbers=[1, 2],
+        run_batch_numbers=[1, 2],
         promoted=promoted,
         reason="better" if promoted else "worse",
         version="1",

@@ -15,7 +15,7 @@ from readmission.pipeline.references import DatasetRef
 from readmission.pipeline.train_ml_models import train_ml_models
 from readmission.synthetic.cohort import cohort_columns
 
-DATASET = DatasetRef(digest="digest", batch_numbers=[1, 2], source="synthetic", rows={})
+DATASET = DatasetRef(digest="digest", batch_numbers=[1, 2], run_batch_numbers=[2], source="synthetic", rows={})
 KEY = RunKey("manual-1", "logistic_regression", "digest", "any", 0)
 
 

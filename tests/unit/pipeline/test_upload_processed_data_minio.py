@@ -46,6 +46,16 @@ def test_the_reference_says_which_batches_and_which_source(add, frame, raw, clea
     assert ref["source"] == "synthetic"
 
 
+def test_a_batch_of_which_no_row_was_kept_is_one_of_the_run_but_not_of_the_data_set(add, frame, raw, clean, store):
+    add(1, frame)
+    add(2, frame.iloc[:0])
+
+    ref = upload_processed_data_minio([2], raw=raw, clean=clean, store=store)
+
+    # else no run would ever mark the batch as processed, and each would train anew
+    assert (ref["batch_numbers"], ref["run_batch_numbers"]) == ([1], [2])
+
+
 def test_the_same_rows_have_the_same_digest(add, frame, raw, clean, store):
     add(1, frame)
     first = upload_processed_data_minio([1], raw=raw, clean=clean, store=store)

@@ -182,6 +182,13 @@ def test_an_uncalibrated_model_is_announced():
     ]
 
 
+def test_no_risk_is_shown_while_nothing_is_known_of_the_models():
+    app = _submitted(FakeInferenceApi(failing={"models": SourceUnavailable("connect")}))
+
+    # else the risk of a synthetic model would stand there without its warning
+    assert _metrics(app) == []
+
+
 def test_the_limits_say_what_was_measured_for_each_horizon():
     app = _open(FakeInferenceApi(), "en")
 

@@ -51,7 +51,9 @@ class Platform:
         for split, data in files.items():
             self.store.put(DATASETS, f"{digest}/{split}.parquet", data)
         rows = {split: int((frame["split"] == split).sum()) for split in SPLITS}
-        return DatasetRef(digest=digest, batch_numbers=batch_numbers, source=source, rows=rows)
+        return DatasetRef(
+            digest=digest, batch_numbers=batch_numbers, run_batch_numbers=batch_numbers, source=source, rows=rows
+        )
 
     def train(self, candidate: str, dataset: DatasetRef, run: str = "run") -> TrainedRef:
         return train_ml_models(

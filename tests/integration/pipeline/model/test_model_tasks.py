@@ -30,7 +30,7 @@ def test_a_first_run_puts_the_best_candidate_into_production(platform, cohort):
 
     assert promotion == {
         "horizon": "any",
-        "batch_numbers": [1],
+        "run_batch_numbers": [1],
         "promoted": True,
         "reason": "no version is in production",
         "version": "1",
