@@ -208,7 +208,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         health="/health",
         metrics=Metrics("/metrics"),
         settings=InferenceSettings,
-        secrets=("admin_api_key",),
+        secrets=("admin_api_key", "patient_reference_key"),
         folders=(Folder("inference-api", formerly="serving"),),
         databases=(Database("inference_db", "INFERENCE_DATABASE_URL"),),
         depends_on=("mysql",),
