@@ -220,7 +220,7 @@ def uvicorn_of(application: str, *options: str) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", f"serving:{application}", "--port", str(port), *options]
-    quiet = ["--no-access-log", "--log-level", "error", "--lifespan", "off", "--no-server-header"]
+    quiet = ["--no-access-log", "--log-level", "error", "--lifespan", "off", "--no-server-header", "--no-proxy-headers"]
     process = subprocess.Popen(command + quiet, cwd=Path(__file__).parent)
     try:
         _wait_open(port)

@@ -91,6 +91,9 @@ def _configuration(settings: InferenceSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # no answer depends on the caller's address, and a request costs less without what is not used
+        proxy_headers=False,
+        ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=HUNG_WORKER_SECONDS,
