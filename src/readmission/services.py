@@ -122,7 +122,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ServiceSpec(
         name="mysql",
         purpose="keeps the databases",
-        while_down="predictions (they are not logged); no pipeline, no MLflow",
+        while_down="predictions (their log waits on disk); no pipeline, no MLflow",
         software="MySQL; MariaDB in the native run, else SQLite files",
         native="mariadb:start",
         kubernetes="mysql",
