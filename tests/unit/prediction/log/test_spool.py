@@ -67,7 +67,7 @@ def test_a_batch_is_appended_in_its_order(folder, prediction):
 
 
 def test_a_segment_is_closed_when_it_is_full(folder, prediction):
-    with Spool(folder, Bounds(segment_bytes=1000, segment_seconds=3600)) as spool:
+    with Spool(folder, Bounds(segment_bytes=1200, segment_seconds=3600)) as spool:
         records = [prediction() for _ in range(21)]
         for record in records:
             spool.append(record)
