@@ -1,10 +1,12 @@
-"""Measures the inference API: requests/s and latency of /predict, rows/s of /predict_batch, with one and two horizons.
+"""Measures the inference API: what each part of /predict costs, and the rows/s of /predict_batch by format.
 
-``python bench/serving.py [--candidate lightgbm] [--database URL] [--requests 20000] [--connections 16]``
+``python bench/serving.py [--candidate lightgbm] [--database URL] [--requests 20000] [--connections 8]``
 
-The server has one worker process and models of a candidate that were trained on synthetic encounters. This process
-calls it over loopback. Without ``--database``, the prediction log is a SQLite file. It also compares, without a server,
-a session for each horizon with one session over both graphs. It takes about two minutes.
+The rungs of the ladder: a bare ASGI application that answers a constant; our path with a constant answer; the whole
+path without a log; the whole path with each prediction in the log. The last two are the server as it is deployed, with
+one worker and models of a candidate that were trained on synthetic encounters. CPU time is the worker's: it depends
+little on what else the machine does. The rungs are measured in turn, several times; compare those of one run only.
+Without ``--database``, the log is shipped to a SQLite file.
 """
 
 import argparse
@@ -20,38 +22,40 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-import numpy as np
-import onnx
-import onnxruntime as ort
 import pandas as pd
 import psutil
 import uvloop
-from onnx import compose, helper
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from readmission.adapters.registry import ModelVersion
 from readmission.adapters.signatures import Signer
 from readmission.domain import cleaning
-from readmission.domain.encoding import encode
 from readmission.domain.horizon import HORIZON_NAMES, HORIZONS, HorizonName
-from readmission.domain.model_file import INPUT, OUTPUT, ModelFileMetadata
+from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES, NAME_OF_RAW
 from readmission.domain.statement import PROMOTED
 from readmission.modeling.candidates import CANDIDATE_NAMES
 from readmission.modeling.export import export
 from readmission.modeling.fit import fit
+from readmission.serving.fast_path import FastPath
+from readmission.serving.metrics import Metrics
 from readmission.serving.model_cache import ModelCache
+from readmission.serving.tally import Tally
 from readmission.synthetic.cohort import cohort
 
 BATCH_ROWS = 10_000
 WARM_UP = 1_000
 BATCH_REPEATS = 5
+ROUNDS = 5
+# as large as an answer
+CONSTANT = b"x" * 680
 SERVE = "from readmission import cli; cli.serve()"
 
 
@@ -149,12 +153,12 @@ class Server:
     """A running server. Its CPU time gives the throughput of a whole core, even on a busy machine."""
 
     pid: int
+    worker: int
     port: int
 
     def cpu_seconds(self) -> float:
-        """The CPU time of the supervisor and its worker so far, user and system."""
-        parent = psutil.Process(self.pid)
-        return sum(sum(process.cpu_times()[:2]) for process in (parent, *parent.children()))
+        """The CPU time of the worker so far, user and system. The supervisor's has the log's way to the database."""
+        return sum(psutil.Process(self.worker).cpu_times()[:2])
 
 
 @contextmanager
@@ -177,7 +181,9 @@ def serving(directory: Path, models: Mapping[HorizonName, bytes], database: str 
     server = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.DEVNULL)
     try:
         _wait_ready(port, len(models))
-        yield Server(server.pid, port)
+        children = psutil.Process(server.pid).children()
+        (worker,) = [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+        yield Server(server.pid, worker, port)
     finally:
         server.terminate()
         server.wait(30)
@@ -195,16 +201,65 @@ def _wait_ready(port: int, horizons: int) -> None:
     raise TimeoutError("the server did not get ready")
 
 
-def bench_predict(name: str, server: Server, bodies: list[bytes], requests: int, connections: int) -> None:
-    """Print the rates and latencies of ``/predict``, over ``connections`` connections and over one."""
-    uvloop.run(load(server.port, bodies, WARM_UP, connections))
-    for count, parallel in ((requests, connections), (max(requests // 10, 1), 1)):
-        cpu = server.cpu_seconds()
-        shown = uvloop.run(load(server.port, bodies, count, parallel))
-        cpu = (server.cpu_seconds() - cpu) / count
-        latencies = "".join(f"{shown.milliseconds(percent):8.2f}" for percent in (50, 95, 99))
-        rates = f"{count / shown.seconds:9,.0f} /s  {1000 * cpu:6.2f} ms CPU  {1 / cpu:7,.0f} /s and core"
-        print(f"/predict {name:<14} {parallel:3d} connections {rates}  {latencies}", flush=True)
+async def bare_app(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """The least that an ASGI application can do."""
+    headers = [(b"content-length", b"%d" % len(CONSTANT)), (b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": CONSTANT})
+
+
+def constant_app() -> ASGIApp:
+    """Our path with a constant in the place of an answer."""
+    tally = Tally(Metrics(), "/predict")
+    return FastPath(bare_app, lambda *_: CONSTANT, keys=(), max_body_bytes=100_000, answered=tally.answered)
+
+
+@contextmanager
+def uvicorn_of(application: str, *options: str) -> Iterator[Server]:
+    """One uvicorn process with an application of this file, on the loop and the parser that our server has."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", f"serving:{application}", "--port", str(port), *options]
+    quiet = ["--no-access-log", "--log-level", "error", "--lifespan", "off", "--no-server-header", "--no-proxy-headers"]
+    process = subprocess.Popen(command + quiet, cwd=Path(__file__).parent)
+    try:
+        _wait_open(port)
+        yield Server(process.pid, process.pid, port)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_open(port: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("the server did not start")
+
+
+def bench_ladder(rungs: Mapping[str, Server], bodies: list[bytes], requests: int, connections: int) -> None:
+    """Measure the rungs in turn, several times, and print each one's medians."""
+    found = dict[str, list[tuple[float, Load]]]()
+    for number in range(ROUNDS + 1):
+        for name, server in rungs.items():
+            cpu = server.cpu_seconds()
+            shown = uvloop.run(load(server.port, bodies, requests if number else WARM_UP, connections))
+            if number:
+                found.setdefault(name, []).append(((server.cpu_seconds() - cpu) / requests, shown))
+    bare = statistics.median(cpu for cpu, _ in next(iter(found.values())))
+    for name, measured in found.items():
+        cpus = sorted(cpu for cpu, _ in measured)
+        cpu = statistics.median(cpus)
+        wall = requests / statistics.median(shown.seconds for _, shown in measured)
+        p50, p99 = (statistics.median(shown.milliseconds(percent) for _, shown in measured) for percent in (50, 99))
+        span = f"({1e6 * cpus[0]:.0f}-{1e6 * cpus[-1]:.0f})"
+        rate = f"{1e6 * cpu:7.1f} us CPU {span:>10}  {1 / cpu:8,.0f} a core-second  {bare / cpu:5.2f} of bare"
+        print(f"{name:<26} {rate}  {wall:8,.0f} /s wall  p50 {p50:.2f} ms  p99 {p99:.2f} ms", flush=True)
 
 
 def bench_batch(name: str, server: Server, frame: pd.DataFrame) -> None:
@@ -236,79 +291,30 @@ def _batch_seconds(port: int, media_type: str, body: bytes, rows: int) -> float:
     return seconds
 
 
-def bench_sessions(models: Mapping[HorizonName, bytes], matrix: np.ndarray) -> None:
-    """Print the CPU time of one model, of a session for each, and of one session over the merged graphs."""
-    first, *_ = sessions = [session_of(data) for data in models.values()]
-    started = time.process_time()
-    joined = session_of(merged(list(models.values())))
-    print(f"merging and loading takes {1000 * (time.process_time() - started):.0f} ms CPU at each swap")
-    ways: dict[str, Callable[[np.ndarray], object]] = {
-        "one model": lambda rows: first.run([OUTPUT], {INPUT: rows}),
-        "a session each": lambda rows: [session.run([OUTPUT], {INPUT: rows}) for session in sessions],
-        "merged graphs": lambda rows: joined.run(None, {INPUT: rows}),
-    }
-    for rows, repeats in ((1, 5000), (BATCH_ROWS, 5)):
-        for name, run in ways.items():
-            cpu = min(_cpu_seconds(run, matrix[:rows], repeats) for _ in range(5))
-            print(f"{name:<16} {rows:6,d} rows {1e6 * cpu:12,.1f} us CPU", flush=True)
-
-
-def session_of(data: bytes) -> ort.InferenceSession:
-    """A session with one thread, as the server's sessions have."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def merged(files: Sequence[bytes]) -> bytes:
-    """One model with the input of ``files``, which it passes to each, and all their outputs."""
-    models = [compose.add_prefix(onnx.load_from_string(data), f"{number}_") for number, data in enumerate(files)]
-    kind = models[0].graph.input[0].type.tensor_type
-    shape = [dimension.dim_value or None for dimension in kind.shape.dim]
-    inputs = [helper.make_tensor_value_info(INPUT, kind.elem_type, shape)]
-    copies = [helper.make_tensor_value_info(f"to_{number}", kind.elem_type, shape) for number in range(len(models))]
-    nodes = [helper.make_node("Identity", [INPUT], [copy.name]) for copy in copies]
-    found = helper.make_model(
-        helper.make_graph(nodes, "shared_input", inputs, copies),
-        opset_imports=models[0].opset_import,
-        ir_version=models[0].ir_version,
-    )
-    for number, model in enumerate(models):
-        model.ClearField("metadata_props")
-        found = compose.merge_models(found, model, io_map=[(f"to_{number}", f"{number}_{INPUT}")])
-    return bytes(found.SerializeToString())
-
-
-def _cpu_seconds(run: Callable[[np.ndarray], object], rows: np.ndarray, repeats: int) -> float:
-    run(rows)
-    started = time.process_time()
-    for _ in range(repeats):
-        run(rows)
-    return (time.process_time() - started) / repeats
-
-
 def main() -> None:
-    """Read the options, train the candidate and measure the server without and with a prediction log."""
+    """Read the options, train the candidate, measure the ladder and the batches."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidate", default="lightgbm", choices=CANDIDATE_NAMES)
     parser.add_argument("--database", help="SQLAlchemy URL of an inference database; default: a SQLite file")
     parser.add_argument("--requests", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--no-batches", action="store_true", help="measure the ladder of /predict only")
     options = parser.parse_args()
     frame = synthetic_frame(3 * BATCH_ROWS, 0)
     models = {horizon: trained(options.candidate, frame, horizon) for horizon in HORIZON_NAMES}
-    batch = frame.head(BATCH_ROWS)
     bodies = [json.dumps(row).encode() for row in encounters(frame.tail(1000))]
     print(f"{options.candidate}, {sum(map(len, models.values())):,} bytes of models")
-    bench_sessions(models, encode(encounters(batch)))
-    print("latency in ms: p50, p95, p99")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         database = options.database or f"sqlite:///{folder}/inference.db"
-        for served in (dict(list(models.items())[:1]), models):
-            for name, url in (("without log", None), ("with log", database)):
-                with serving(Path(folder), served, url) as server:
-                    bench_predict(f"{len(served)}, {name}", server, bodies, options.requests, options.connections)
-                    bench_batch(f"{len(served)}, {name}", server, batch)
+        rungs = {
+            "bare ASGI": stack.enter_context(uvicorn_of("bare_app")),
+            "constant through our path": stack.enter_context(uvicorn_of("constant_app", "--factory")),
+            "whole path": stack.enter_context(serving(Path(folder) / "without", models, None)),
+            "whole path with the log": stack.enter_context(serving(Path(folder) / "with", models, database)),
+        }
+        bench_ladder(rungs, bodies, options.requests, options.connections)
+        if not options.no_batches:
+            bench_batch("with the log", rungs["whole path with the log"], frame.head(BATCH_ROWS))
 
 
 if __name__ == "__main__":

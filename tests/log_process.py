@@ -62,6 +62,7 @@ def prediction(**changes):
         "prediction": 1,
         "threshold": 0.4,
         "features": {"age": "[60-70)", "diag_1": "428", "num_lab_procedures": 44, "race": "línea\nnueva"},
+        "risks": [{"horizon": "any", "probability": 0.1 + 0.2}],
         "source": "predict",
     }
     return PredictionRecord(**{**values, **changes})

@@ -27,6 +27,7 @@ from readmission.errors import (
 )
 
 API_KEY_HEADER = "X-API-Key"
+PATIENT_REFERENCE_HEADER = "X-Patient-Reference"
 CHALLENGE_HEADER = "WWW-Authenticate"
 # the challenge of an answer 401 to a caller without a valid key
 API_KEY_CHALLENGE = 'ApiKey realm="readmission"'

@@ -122,7 +122,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ServiceSpec(
         name="mysql",
         purpose="keeps the databases",
-        while_down="predictions (they are not logged); no pipeline, no MLflow",
+        while_down="predictions (their log waits on disk); no pipeline, no MLflow",
         software="MySQL; MariaDB in the native run, else SQLite files",
         native="mariadb:start",
         kubernetes="mysql",
@@ -208,7 +208,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         health="/health",
         metrics=Metrics("/metrics"),
         settings=InferenceSettings,
-        secrets=("admin_api_key",),
+        secrets=("admin_api_key", "patient_reference_key"),
         folders=(Folder("inference-api", formerly="serving"),),
         databases=(Database("inference_db", "INFERENCE_DATABASE_URL"),),
         depends_on=("mysql",),

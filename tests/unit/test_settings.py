@@ -118,7 +118,7 @@ def test_by_default_only_this_machine_is_listened_on():
 def test_each_process_knows_only_its_own_secrets():
     assert _secrets(DataApiSettings) == {"data_api_key", "data_api_read_key"}
     assert _secrets(InferenceSettings) == {
-        "inference_database_url", "api_keys", "admin_api_key", "mlflow_tracking_password"
+        "inference_database_url", "api_keys", "admin_api_key", "mlflow_tracking_password", "patient_reference_key",
     }  # fmt: skip
     assert _secrets(PageSettings) == {"page_api_key"}
     assert _secrets(TrackingSettings) == {

@@ -4,12 +4,14 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic_core import to_json
 
 from readmission.domain.model_file import ModelFileMetadata
 
+# the route that answered
+Source = Literal["predict", "predict_batch", "explain"]
 RISK_BANDS = ("low", "medium", "high")
 # below it, JSON and Python write a number in different ways
 _PLAIN = 1e-4
@@ -34,10 +36,17 @@ class AnswerForm:
         self._risks = [_RiskForm(version, metadata) for version, metadata in models]
         self._second, self._time = 0, ""
 
-    def render(self, probabilities: Sequence[float], features: bytes | None) -> tuple[bytes, bytes | None]:
+    def render(
+        self,
+        probabilities: Sequence[float],
+        features: bytes | None,
+        source: Source = "predict",
+        patient_reference: str | None = None,
+    ) -> tuple[bytes, bytes | None]:
         """The answer, and its event when ``features`` are given: those of the encounter as a JSON object on one line.
 
-        ``probabilities``: one for each model, 0 to 1.
+        ``probabilities``: one for each model, 0 to 1. ``patient_reference``: as hexadecimal digits; only the event has
+        it.
         """
         nanoseconds = time.time_ns()
         name = prediction_id(nanoseconds)
@@ -49,9 +58,10 @@ class AnswerForm:
         answer = f'{{"prediction_id":"{name}",{score[0]}{numbers[0]}{score[1]},"risks":[{risks}],{facts}}}'
         if features is None:
             return answer.encode(), None
+        reference = "" if patient_reference is None else f'"patient_reference":"{patient_reference}",'
         event = (
             f'{{"prediction_id":"{name}","created_at":"{self._iso(nanoseconds)}",{score[0]}{numbers[0]},'
-            f'{primary.logged},"risks":[{risks}],"source":"predict","features":'
+            f'{primary.logged},"risks":[{risks}],"source":"{source}",{reference}"features":'
         )
         return answer.encode(), b"%b%b}" % (event.encode(), features)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.prediction.answer import AnswerForm, Version
+from readmission.prediction.answer import AnswerForm, Source, Version
 from readmission.prediction.encounter import Encounter, EncounterReader, Parse
 from readmission.prediction.scoring import Scorer
 
@@ -46,15 +46,24 @@ class Predictor:
         self._logs = logs
         self._prepared: _Prepared | None = None
 
-    def answer(self, body: bytes, models: Sequence[Model]) -> Answered:
-        """Answer one encounter with the risk by each of ``models``, the primary first; raises what ``parse`` raises."""
+    def answer(
+        self,
+        body: bytes,
+        models: Sequence[Model],
+        source: Source = "predict",
+        patient_reference: str | None = None,
+    ) -> Answered:
+        """Answer one encounter with the risk by each of ``models``, the primary first; raises what ``parse`` raises.
+
+        ``source`` and ``patient_reference`` are for the event only.
+        """
         encounter = self._reader.read(body)
         prepared = self._prepared
         if prepared is None or prepared.models != models:
             prepared = self._prepared = _prepare(models)
         probabilities = prepared.scorer.probabilities(encounter)
         features = _features(body, encounter) if self._logs else None
-        return Answered(*prepared.form.render(probabilities, features), probabilities)
+        return Answered(*prepared.form.render(probabilities, features, source, patient_reference), probabilities)
 
 
 class _Prepared(NamedTuple):

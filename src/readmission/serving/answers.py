@@ -1,17 +1,15 @@
 """From encoded encounters and the live models to what is answered and logged. It knows no transport."""
 
-import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from readmission.adapters.database import PredictionRecord
+from readmission.prediction.answer import Source, prediction_id
 from readmission.serving.live_model import LiveModels
-
-Source = Literal["predict", "predict_batch", "explain"]
 
 
 def score(models: LiveModels, matrix: np.ndarray) -> list[dict[str, Any]]:
@@ -23,7 +21,7 @@ def score(models: LiveModels, matrix: np.ndarray) -> list[dict[str, Any]]:
     # and would be rebuilt at each swap
     return [
         {
-            "prediction_id": prediction_id(),
+            "prediction_id": prediction_id(time.time_ns()),
             "prediction": risks[0]["prediction"],
             "probability": risks[0]["probability"],
             "risk_band": risks[0]["risk_band"],
@@ -56,12 +54,3 @@ def record(answer: Mapping[str, Any], encounter: Mapping[str, Any], source: Sour
         risks=answer["risks"],
         source=source,
     )
-
-
-def prediction_id() -> str:
-    """A new UUID version 7 (RFC 9562). It begins with the time, so a database index grows only at its end."""
-    milliseconds = time.time_ns() // 1_000_000
-    bits = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-    bits = bits & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62)
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

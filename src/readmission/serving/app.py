@@ -1,24 +1,30 @@
 """The inference API as one ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.horizon import HorizonName
+from readmission.prediction.log.spool import Bounds, Spool
+from readmission.prediction.patient_reference import PatientReferences
 from readmission.prediction.place import Place
+from readmission.serving.answering import Answering
 from readmission.serving.auth import AdminKey, ApiKeys
+from readmission.serving.encounter import parse_encounter
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
+from readmission.serving.fast_path import ROUTE, FastPath
 from readmission.serving.live_model import ModelSlots
+from readmission.serving.log_metrics import LogCollector, SharedStats
 from readmission.serving.metrics import Metrics
 from readmission.serving.middleware import RequestMiddleware
 from readmission.serving.model_cache import ModelCache
@@ -29,10 +35,13 @@ from readmission.serving.operations import operations_router
 from readmission.serving.outcomes import outcomes_router
 from readmission.serving.predict import Predicting, predict_router
 from readmission.serving.predict_batch import predict_batch_router
-from readmission.serving.prediction_log import PredictionLog
+from readmission.serving.run_dir import shipper_stats
+from readmission.serving.tally import Tally
 from readmission.settings import InferenceSettings
 
 FIRST_MODELS_SECONDS = 15
+# how long a caller of /outcomes waits for a database that hangs
+ANSWER_SECONDS = 10
 # at a time in each worker; one computes for up to 0.3 s
 EXPLANATIONS = 1
 TITLE = "Readmission inference API"
@@ -42,34 +51,73 @@ DESCRIPTION = (
 )
 
 
+class InferenceApp(FastAPI):
+    """A FastAPI application with an ASGI callable before it, which takes every request first."""
+
+    _front: ASGIApp | None = None
+
+    def put_in_front(self, make: Callable[[ASGIApp], ASGIApp]) -> None:
+        """``make`` gets the framework and gives the callable that answers, or passes on to the framework."""
+        self._front = make(super().__call__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or run the lifespan."""
+        await (self._front or super().__call__)(scope, receive, send)
+
+
 def create_app(
     settings: InferenceSettings,
     *,
     registries: Mapping[HorizonName, Registry] | None = None,
     database: InferenceDatabase | None = None,
     run_dir: Path | None = None,
-) -> FastAPI:
+) -> InferenceApp:
     """The application of one worker; registries and prediction log come from the settings unless given.
 
     ``run_dir`` is the folder in which sibling workers tell each other to reload.
     """
     if database is None and settings.inference_database_url is not None:
-        database = InferenceDatabase(settings.require("inference_database_url"))
+        database = InferenceDatabase(settings.require("inference_database_url"), answer_seconds=ANSWER_SECONDS)
     metrics, slots = Metrics(), ModelSlots(settings.horizons)
     followers = _followers(settings, registries or _registries(settings), slots, metrics, run_dir)
-    keys = ApiKeys(settings.api_keys)
-    log = PredictionLog(database, metrics) if database else None
+    keys, folder = ApiKeys(settings.api_keys), settings.prediction_log_folder
+    log = _spool(settings, metrics, run_dir) if database else None
+    tally = Tally(metrics, ROUTE)
+    metrics.before_scrape(tally.publish)
+    references = PatientReferences(settings.patient_reference_key)
+    answering = Answering(parse_encounter, slots.current, tally, log=log, references=references)
     # one batch at a time: each may need some hundred megabytes
     batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
-    predicting = Predicting(slots, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
+    predicting = Predicting(slots, keys, metrics, answering, log, settings.max_body_bytes, settings.max_batch_rows)
     routers = (
         predict_router(predicting),
         predict_batch_router(predicting, batches),
         explain_router(predicting, Place(EXPLANATIONS, "explanations")),
-        outcomes_router(keys, database),
+        outcomes_router(keys, database, folder),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
     )
-    return _assemble(routers, metrics, _lifespan(followers, batches, log))
+    app = _assemble(routers, metrics, _lifespan(followers, batches, tally, log))
+    app.put_in_front(
+        lambda framework: FastPath(
+            framework,
+            answering.answer,
+            keys=keys.accepted,
+            max_body_bytes=predicting.max_encounter_bytes,
+            answered=tally.answered,
+        )
+    )
+    return app
+
+
+def _spool(settings: InferenceSettings, metrics: Metrics, run_dir: Path | None) -> Spool:
+    folder = settings.prediction_log_folder
+    metrics.add(LogCollector(folder, SharedStats(shipper_stats(run_dir)) if run_dir else None))
+    bounds = Bounds(
+        segment_bytes=settings.prediction_log_segment_bytes,
+        segment_seconds=settings.prediction_log_segment_seconds,
+        total_bytes=settings.prediction_log_total_bytes,
+    )
+    return Spool(folder, bounds, on_loss=metrics.log_lost.inc)
 
 
 def _registries(settings: InferenceSettings) -> dict[HorizonName, Registry]:
@@ -101,27 +149,27 @@ def _followers(
     )
 
 
-def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog | None) -> Lifespan[FastAPI]:
+def _lifespan(followers: ModelFollowers, batches: Executor, tally: Tally, log: Spool | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
         # a new worker beside others takes no request before it has what they have
         await asyncio.to_thread(followers.wait_first_try, FIRST_MODELS_SECONDS)
-        yield
+        publishing = asyncio.create_task(tally.keep_publishing())
+        with log or nullcontext():
+            yield
+        publishing.cancel()
+        tally.publish()
         followers.stop()
         batches.shutdown(wait=False, cancel_futures=True)
-        if log is not None:
-            log.close()
 
     return lifespan
 
 
-def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI]) -> FastAPI:
-    app = FastAPI(title=TITLE, version=version("readmission"), description=DESCRIPTION, lifespan=lifespan)
+def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI]) -> InferenceApp:
+    app = InferenceApp(title=TITLE, version=version("readmission"), description=DESCRIPTION, lifespan=lifespan)
     for router in routers:
         app.include_router(router)
-    # routes are tried one by one: the busiest first
-    app.router.routes.sort(key=lambda route: getattr(route, "path", "") != "/predict")
     add_error_handlers(app)
     document_request_models(app)
     app.add_middleware(RequestMiddleware, metrics=metrics, routes={getattr(route, "path", "") for route in app.routes})

@@ -15,13 +15,13 @@ class ApiKeys:
     def __init__(self, keys: SecretStr | None) -> None:
         """``keys`` is a comma-separated list. Raises :class:`MissingSetting` when it is set but holds no key."""
         words = keys.get_secret_value().split(",") if keys else []
-        self._keys = [word.strip().encode() for word in words if word.strip()]
-        if keys is not None and not self._keys:
+        self.accepted = [word.strip().encode() for word in words if word.strip()]
+        if keys is not None and not self.accepted:
             raise MissingSetting("API_KEYS")
 
     def check(self, request: Request) -> None:
         """Accept a request that carries one of the keys. Raises :class:`Unauthorized` otherwise."""
-        if self._keys and not _is_one_of(request, self._keys):
+        if self.accepted and not _is_one_of(request, self.accepted):
             raise Unauthorized(f"the header {API_KEY_HEADER} lacks a valid key")
 
 

@@ -18,12 +18,11 @@ from readmission.errors import NotExplainable
 from readmission.http_contract import JSON
 from readmission.prediction.explain import NOTE, Explanation, explain
 from readmission.prediction.place import Place
-from readmission.serving.answers import complete, record, score
 from readmission.serving.choices import choice_parameters, choices
 from readmission.serving.encounter import Encounter, parse_encounter
 from readmission.serving.live_model import LiveModel, LiveModels, ModelSlots
 from readmission.serving.openapi import DirectRoute, json_body, problems
-from readmission.serving.predict import MAX_ENCOUNTER_BYTES, Predicting
+from readmission.serving.predict import REFERENCE_PARAMETER, Predicting, patient_reference
 from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import Answer, Prediction, Probability
 
@@ -95,24 +94,21 @@ def explain_router(predicting: Predicting, place: Place) -> APIRouter:
         "/explain",
         summary="The risk of one encounter, and why",
         responses={200: {"model": ExplainedPrediction}, **problems(400, 401, 404, 409, 413, 415, 422, 503)},
-        openapi_extra=json_body(Encounter, choice_parameters(_DESCRIBED, PARAMETERS)),
+        openapi_extra=json_body(Encounter, [*choice_parameters(_DESCRIBED, PARAMETERS), REFERENCE_PARAMETER]),
     )
     async def explain_prediction(request: Request) -> Response:
         predicting.keys.check(request)
         media_type(request, JSON)
         asked = choices(request, PARAMETERS)
-        encounter = parse_encounter(await read_body(request, min(MAX_ENCOUNTER_BYTES, predicting.max_body_bytes)))
+        body = await read_body(request, predicting.max_encounter_bytes)
+        encounter = parse_encounter(body)
         models = predicting.slots.current()
         live = _explained(predicting.slots, models, asked.get("horizon"))
         matrix = encode([encounter])
         # no place is held while a body arrives, so a slow sender keeps nobody out
         explanation = await asyncio.to_thread(_explain_in, place, live, matrix[0], "detail" in asked)
-        scored = score(models, matrix)
-        predicting.metrics.predicted(models, scored)
-        answer = complete(models, scored[0])
-        if predicting.log is not None:
-            await predicting.log.write([record(answer, encounter, "explain")])
-        return Response(to_json(answer | {"explanation": explanation}), media_type=JSON)
+        answer = predicting.answering.answer(body, patient_reference(request), "explain", models)
+        return Response(b'%b,"explanation":%b}' % (answer[:-1], to_json(explanation)), media_type=JSON)
 
     return router
 

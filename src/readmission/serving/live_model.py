@@ -106,6 +106,7 @@ class ModelSlots:
 
     def __init__(self, horizons: Iterable[HorizonName]) -> None:
         self._slots = {horizon: ModelSlot(horizon) for horizon in horizons}
+        self._current: LiveModels = ()
 
     def slot(self, horizon: HorizonName | None = None) -> ModelSlot:
         """The slot of a horizon, by default the primary. Raises :class:`NotFound` when the server does not have it."""
@@ -116,9 +117,16 @@ class ModelSlots:
         return self._slots[horizon]
 
     def current(self) -> LiveModels:
-        """The live model of each horizon that has one. Raises :class:`ModelNotLoaded` while the primary has none."""
+        """The live model of each horizon that has one. Raises :class:`ModelNotLoaded` while the primary has none.
+
+        It is the same tuple until one of them is replaced.
+        """
         primary, *others = self._slots.values()
-        return (primary.current(), *(live for slot in others if (live := slot.live)))
+        models = (primary.current(), *[live for slot in others if (live := slot.live)])
+        # compared by identity first, so this is cheap as long as nothing was replaced
+        if models != self._current:
+            self._current = models
+        return self._current
 
 
 def check_horizon(model: OnnxModel, horizon: HorizonName) -> None:

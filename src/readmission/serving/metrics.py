@@ -4,18 +4,19 @@ import collections
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from readmission.domain.horizon import HorizonName
 from readmission.serving.live_model import RISK_BANDS, LiveModel, LiveModels, Risk
+from readmission.serving.run_dir import MULTIPROCESS_DIR
 
-MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LATENCY_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 RELOAD_RESULTS = ("loaded", "invalid", "untrusted", "unavailable")
@@ -69,11 +70,23 @@ class Metrics:
             ["horizon", "result"],
             registry=self._registry,
         )
-        self.log_failures = Counter(
-            "readmission_prediction_log_failures",
+        self.log_lost = Counter(
+            "readmission_prediction_log_lost",
             "Predictions answered but not written to the log.",
             registry=self._registry,
         )
+        # of the whole server, read at each scrape
+        self._shared: list[Collector] = []
+        # brings what a worker has counted elsewhere into these metrics
+        self._publishers: list[Callable[[], None]] = []
+
+    def add(self, collector: Collector) -> None:
+        """Show what a collector measures for all workers at the time of a scrape."""
+        self._shared.append(collector)
+
+    def before_scrape(self, publish: Callable[[], None]) -> None:
+        """Call ``publish`` before each scrape."""
+        self._publishers.append(publish)
 
     def follows(self, horizon: HorizonName) -> None:
         """Show the reloads of a horizon from the start: an alert needs to see the first one as an increase from 0."""
@@ -130,12 +143,16 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The metrics of all workers in Prometheus' text format."""
+        for publish in self._publishers:
+            publish()
+        shared = CollectorRegistry()
+        for collector in self._shared:
+            shared.register(collector)
         if MULTIPROCESS_DIR not in os.environ:
-            return generate_latest(self._registry)
+            return generate_latest(self._registry) + generate_latest(shared)
         forget_dead_workers()
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        return generate_latest(shared)
 
 
 def observe_many(histogram: Any, bounds: Sequence[float], values: Sequence[float]) -> None:

@@ -248,6 +248,8 @@ class ModelFollower:
             model = OnnxModel.from_bytes(data)
             check_horizon(model, self.horizon)
             smoke_test(model)
+            # made here, beside the live model: the first request would wait for them
+            _ = model.tables
         except InvalidModel as error:
             raise InvalidModel(f"{version.name} version {version.version} cannot be served: {error}") from error
         return model

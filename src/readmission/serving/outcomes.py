@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Request, Response
@@ -11,8 +12,10 @@ from pydantic_core import ErrorDetails, to_json
 
 from readmission.domain.horizon import HorizonName
 from readmission.domain.outcome import Knowledge, Report, truth
-from readmission.errors import InvalidInput, MissingSetting, UnreadableInput
+from readmission.errors import InvalidInput, MissingSetting, NotFound, UnreadableInput
 from readmission.http_contract import JSON
+from readmission.prediction.log.table import PredictionTable
+from readmission.prediction.log.waiting import land_waiting
 from readmission.serving.auth import ApiKeys
 from readmission.serving.encounter import FieldProblem
 from readmission.serving.openapi import DirectRoute, json_body, problems
@@ -72,7 +75,7 @@ class KnownOutcome(Answer):
     )
 
 
-class OutcomeTable(Protocol):
+class OutcomeTable(PredictionTable, Protocol):
     """The part of ``adapters.database.InferenceDatabase`` that the route uses."""
 
     def record_outcome(self, prediction_id: str, report: Report, today: date, /) -> Knowledge:
@@ -83,8 +86,8 @@ class OutcomeTable(Protocol):
         """
 
 
-def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
-    """The route. Without a ``table`` it answers with :class:`MissingSetting`."""
+def outcomes_router(keys: ApiKeys, table: OutcomeTable | None, folder: Path) -> APIRouter:
+    """The route. Without a ``table`` it answers with :class:`MissingSetting`. Predictions wait in ``folder``."""
     router = APIRouter(route_class=DirectRoute, tags=["prediction"])
 
     @router.post(
@@ -100,7 +103,7 @@ def outcomes_router(keys: ApiKeys, table: OutcomeTable | None) -> APIRouter:
         outcome = parse_outcome(await read_body(request, MAX_OUTCOME_BYTES))
         if table is None:
             raise MissingSetting("INFERENCE_DATABASE_URL")
-        known = await asyncio.to_thread(_record, table, outcome)
+        known = await asyncio.to_thread(_record, table, outcome, folder)
         answer = {"prediction_id": outcome.prediction_id, "truth": truth(known)}
         return Response(to_json(answer), media_type=JSON)
 
@@ -124,12 +127,20 @@ def parse_outcome(body: bytes) -> Outcome:
     return outcome
 
 
-def _record(table: OutcomeTable, outcome: Outcome) -> Knowledge:
-    report = Report(outcome.days_until_readmission, outcome.not_readmitted_by)
+def _record(table: OutcomeTable, outcome: Outcome, folder: Path) -> Knowledge:
     try:
-        return table.record_outcome(outcome.prediction_id, report, (datetime.now(UTC) + CLOCK_SKEW).date())
+        try:
+            return _stored(table, outcome)
+        except NotFound:
+            land_waiting(folder, outcome.prediction_id, table)
+            return _stored(table, outcome)
     except InvalidInput as error:
         raise InvalidInput(str(error), [_problem(name) for name in error.fields]) from error
+
+
+def _stored(table: OutcomeTable, outcome: Outcome) -> Knowledge:
+    report = Report(outcome.days_until_readmission, outcome.not_readmitted_by)
+    return table.record_outcome(outcome.prediction_id, report, (datetime.now(UTC) + CLOCK_SKEW).date())
 
 
 def _refusal(details: list[ErrorDetails]) -> InvalidInput:

@@ -76,7 +76,7 @@ def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRoute
         loop = asyncio.get_running_loop()
         answer, records = await loop.run_in_executor(executor, answer_batch, predicting, body, found)
         if predicting.log is not None and records:
-            await predicting.log.write(records)
+            await loop.run_in_executor(executor, predicting.log.append_many, records)
         return Response(answer, media_type=JSON)
 
     return router

@@ -6,17 +6,19 @@ import os
 import shutil
 import signal
 import threading
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.mlflow_requests import limit_requests
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
-from readmission.serving.metrics import MULTIPROCESS_DIR
+from readmission.prediction.log.shipper import Shipper
+from readmission.serving.run_dir import MULTIPROCESS_DIR, run_dir_of, shipper_stats
 from readmission.settings import InferenceSettings
 
 DRAIN_SECONDS = 20
@@ -24,6 +26,8 @@ DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
 HUNG_WORKER_SECONDS = 30
 MIGRATION_RETRY_SECONDS = 10
+# how long the shipper waits for a database that hangs
+ANSWER_SECONDS = 10
 
 log = get_logger(__name__)
 
@@ -35,15 +39,32 @@ def main(settings: InferenceSettings) -> None:
     config = _configuration(settings)
     socket = config.bind_socket()
     _make_run_dir(settings)
-    if settings.inference_database_url is not None:
-        threading.Thread(target=_migrate, args=(settings.require("inference_database_url"),), daemon=True).start()
     log.info("inference API starts", host=settings.host, port=settings.inference_port, workers=config.workers)
     try:
-        Multiprocess(config, sockets=[socket]).run()
+        with _shipping(settings):
+            Multiprocess(config, sockets=[socket]).run()
     finally:
         socket.close()
-        shutil.rmtree(_run_dir(settings), ignore_errors=True)
+        shutil.rmtree(run_dir_of(settings), ignore_errors=True)
     log.info("inference API stopped")
+
+
+@contextmanager
+def _shipping(settings: InferenceSettings) -> Iterator[None]:
+    """Ship the workers' predictions to the database inside the block, and at its end what they left."""
+    if settings.inference_database_url is None:
+        yield
+        return
+    url = settings.require("inference_database_url")
+    threading.Thread(target=_migrate, args=(url,), daemon=True).start()
+    from readmission.serving.log_metrics import SharedStats
+
+    counts = SharedStats(shipper_stats(run_dir_of(settings)))
+    with (
+        InferenceDatabase(url, answer_seconds=ANSWER_SECONDS) as database,
+        Shipper(settings.prediction_log_folder, database, on_counts=counts.write),
+    ):
+        yield
 
 
 def bound_mlflow_requests() -> None:
@@ -51,13 +72,13 @@ def bound_mlflow_requests() -> None:
     limit_requests(os.environ, timeout_seconds=10, retries=2)
 
 
-def worker_app(settings: InferenceSettings) -> FastAPI:
+def worker_app(settings: InferenceSettings) -> ASGIApp:
     """The application of one worker process. The worker ends when its supervisor has ended."""
     from readmission.serving.app import create_app
 
     configure_logging(json=settings.log_json)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    return create_app(settings, run_dir=_run_dir(settings))
+    return create_app(settings, run_dir=run_dir_of(settings))
 
 
 def _configuration(settings: InferenceSettings) -> uvicorn.Config:
@@ -70,20 +91,18 @@ def _configuration(settings: InferenceSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # no answer depends on the caller's address, and a request costs less without what is not used
+        proxy_headers=False,
+        ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=HUNG_WORKER_SECONDS,
     )
 
 
-def _run_dir(settings: InferenceSettings) -> Path:
-    """The folder that the workers of one server share. Its name holds the port, so no other server uses it."""
-    return settings.serving_dir.absolute() / f"run-{settings.inference_port}"
-
-
 def _make_run_dir(settings: InferenceSettings) -> None:
     """Make the folder empty, and pass the metrics folder to the workers through the environment."""
-    run_dir = _run_dir(settings)
+    run_dir = run_dir_of(settings)
     shutil.rmtree(run_dir, ignore_errors=True)
     metrics = run_dir / "metrics"
     metrics.mkdir(parents=True)

@@ -20,6 +20,7 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
     ``api_keys``: the keys of all clients, separated by commas; without them ``/predict`` needs no key.
     ``prediction_log_segment_bytes`` and ``prediction_log_segment_seconds``: when a segment is closed and shipped.
     ``prediction_log_total_bytes``: what the segments of all workers may hold together; more is refused and counted.
+    ``patient_reference_key``: under it, the callers' references to patients are hashed; without it none is taken.
     """
 
     inference_port: int = Field(default=8000, ge=1, lt=65_536)
@@ -34,3 +35,9 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
     prediction_log_segment_bytes: int = Field(default=16_000_000, ge=1)
     prediction_log_segment_seconds: float = Field(default=1, gt=0)
     prediction_log_total_bytes: int = Field(default=1_000_000_000, ge=1)
+    patient_reference_key: SecretStr | None = None
+
+    @property
+    def prediction_log_folder(self) -> Path:
+        """Where predictions wait for the database."""
+        return self.serving_dir / "prediction-log"

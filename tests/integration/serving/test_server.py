@@ -288,18 +288,23 @@ def test_predictions_and_outcomes_are_kept_in_mariadb(serve, mariadb, eventually
 
 
 @pytest.mark.usefixtures("published")
-def test_without_its_database_the_server_predicts_counts_the_loss_and_logs_no_patient(serve):
+def test_without_its_database_the_server_predicts_keeps_the_log_and_shows_no_patient(serve, eventually):
     nowhere = "mysql+mysqlconnector://nobody:secret-word@127.0.0.1:9/none"
 
     with serve(inference_database_url=nowhere) as server:
         codes = [server.predict(EXAMPLE | {"race": race}).status for race in ("Hispanic", "Secret Name")]
         outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "days_until_readmission": 0}, JSON)
-        lost = server.samples("readmission_prediction_log_failures_total")
+        eventually(
+            lambda: server.samples("readmission_prediction_log_failures_total").popitem()[1] > 0,
+            "the shipper has tried",
+            server.log,
+        )
+        waiting, lost = (server.samples(f"readmission_prediction_log_{name}") for name in ("records", "lost_total"))
         log = server.log.read_text()
 
     assert codes == [200, 422]
     assert outcome.status == 503
-    assert list(lost.values()) == [1.0]
-    assert "predictions not logged" in log
+    assert (list(waiting.values()), sum(lost.values())) == ([1.0], 0)
+    assert "predictions wait to be shipped" in log
     for secret in ("secret-word", "Hispanic", "Secret Name"):
         assert secret not in log + outcome.text

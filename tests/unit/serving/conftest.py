@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
-from sqlalchemy import RowMapping, select
 
-from direct_connection import connect
 from doubles.gate_keys import PUBLIC_KEY
 from doubles.registry import FakeRegistry
 from readmission.adapters.database import InferenceDatabase
-from readmission.adapters.database.tables import predictions
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURE_NAMES
+from readmission.prediction.log.record import parse_record, payload_of
+from readmission.prediction.log.segment import segments
 from readmission.serving.app import create_app
 from readmission.settings import InferenceSettings
 
@@ -84,12 +84,13 @@ def database(tmp_path: Path) -> Iterator[InferenceDatabase]:
 
 
 @pytest.fixture
-def logged(database: InferenceDatabase) -> Callable[..., list[RowMapping]]:
-    """``logged()``: the rows of ``predictions``, or ``logged(another_database)``."""
+def logged(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
+    """``logged()``: the records in the log of the application, which no shipper empties here."""
 
-    def read(source: InferenceDatabase = database) -> list[RowMapping]:
-        with connect(source) as connection:
-            return list(connection.execute(select(predictions).order_by(predictions.c.prediction_id)).mappings())
+    def read() -> list[dict[str, Any]]:
+        files = [path.read_bytes() for path in segments(tmp_path / "prediction-log")]
+        payloads = [payload_of(line) for file in files for line in file.splitlines(keepends=True)]
+        return [vars(parse_record(payload)) for payload in payloads if payload]
 
     return read
 

@@ -13,12 +13,15 @@ from readmission.domain.example import EXAMPLE
 from readmission.domain.feature_groups import FEATURE_GROUPS
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.prediction.place import Place
+from readmission.serving.answering import Answering
 from readmission.serving.auth import ApiKeys
+from readmission.serving.encounter import parse_encounter
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
 from readmission.serving.live_model import LiveModel, ModelSlots
 from readmission.serving.metrics import Metrics
 from readmission.serving.predict import Predicting
+from readmission.serving.tally import Tally
 
 # the log-odds of the model of these tests are half the number of stays
 STAYS = (0, 0, 1, 3)
@@ -209,7 +212,9 @@ def test_with_keys_only_who_has_one_gets_an_explanation(start, registry, explain
 def test_while_another_is_made_an_explanation_is_refused_with_a_hint_when_to_come_back(registry, explainable):
     slots, place, app = ModelSlots(["any"]), Place(1, "explanations"), FastAPI()
     slots.slot().live = LiveModel(registry.publish(explainable), OnnxModel.from_bytes(explainable), datetime.now(UTC))
-    app.include_router(explain_router(Predicting(slots, ApiKeys(None), Metrics(), None, 10_000, 10), place))
+    metrics = Metrics()
+    answering = Answering(parse_encounter, slots.current, Tally(metrics, "/predict"))
+    app.include_router(explain_router(Predicting(slots, ApiKeys(None), metrics, answering, None, 10_000, 10), place))
     add_error_handlers(app)
     client = TestClient(app)
 

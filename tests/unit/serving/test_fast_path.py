@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp
 
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
 from readmission.domain.example import EXAMPLE
-from readmission.errors import ModelNotLoaded
-from readmission.prediction.predict import Predictor
+from readmission.serving.answering import Answering
 from readmission.serving.encounter import parse_encounter
 from readmission.serving.fast_path import FastPath
 from readmission.serving.live_model import LiveModel
@@ -42,7 +44,7 @@ class Events(list[bytes]):
     """A log in memory."""
 
 
-class Never(Predictor):
+class Counting(Answering):
     """Counts what the fast path answered by itself."""
 
     answers = 0
@@ -60,11 +62,6 @@ def live(model_file: Callable[..., bytes]) -> LiveModel:
 
 
 @pytest.fixture
-def predictor() -> Never:
-    return Never(parse_encounter, logs=True)
-
-
-@pytest.fixture
 def counts() -> Counts:
     return Counts()
 
@@ -75,23 +72,31 @@ def events() -> Events:
 
 
 @pytest.fixture
-def route(start: Callable[..., TestClient]) -> TestClient:
-    return start(api_keys="right,other")
+def tally(counts: Counts) -> Tally:
+    return Tally(counts, "/predict")
 
 
 @pytest.fixture
-def fast(route: TestClient, live: LiveModel, predictor: Never, counts: Counts, events: Events) -> TestClient:
-    return TestClient(
-        FastPath(
-            route.app,
-            predictor=predictor,
-            models=lambda: (live,),
-            keys=[b"right", b"other"],
-            max_body_bytes=100_000,
-            tally=Tally(counts, "/predict"),
-            log=events,
-        )
-    )
+def answering(live: LiveModel, tally: Tally, events: Events) -> Counting:
+    return Counting(parse_encounter, lambda: (live,), tally, log=events)
+
+
+@pytest.fixture
+def framework(start: Callable[..., TestClient]) -> ASGIApp:
+    """The application without its fast path."""
+    app = start(api_keys="right,other").app
+    return partial(FastAPI.__call__, app)
+
+
+@pytest.fixture
+def route(framework: ASGIApp) -> TestClient:
+    return TestClient(framework)
+
+
+@pytest.fixture
+def fast(framework: ASGIApp, answering: Counting, tally: Tally) -> TestClient:
+    keys = [b"right", b"other"]
+    return TestClient(FastPath(framework, answering.answer, keys=keys, max_body_bytes=100_000, answered=tally.answered))
 
 
 def request(content: bytes = GOOD, headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
@@ -166,23 +171,23 @@ def seen(client: TestClient, asked: dict[str, Any]) -> tuple[int, dict[str, str]
 
 
 @pytest.mark.parametrize("asked", ORDINARY)
-def test_the_fast_path_answers_what_the_route_answers(route, fast, predictor, asked):
+def test_the_fast_path_answers_what_the_route_answers(route, fast, answering, asked):
     expected = seen(route, asked)
 
     found = seen(fast, asked)
 
     assert found == expected
-    assert (found[0], predictor.answers) == (200, 1)
+    assert (found[0], answering.answers) == (200, 1)
 
 
 @pytest.mark.parametrize("asked", OTHERS)
-def test_everything_else_is_answered_by_the_application(route, fast, predictor, asked):
+def test_everything_else_is_answered_by_the_application(route, fast, answering, asked):
     expected = seen(route, asked)
 
     found = seen(fast, asked)
 
     assert found == expected
-    assert predictor.answers == 0
+    assert answering.answers == 0
 
 
 def test_the_risks_name_the_model_of_each_horizon(fast):
@@ -213,10 +218,10 @@ def test_an_event_is_one_line(fast, events):
     assert b"\n" not in events[0]
 
 
-def test_what_was_answered_is_counted_once_published(live, counts):
-    tally = Tally(counts, "/predict")
+def test_what_was_answered_is_counted_once_published(live, tally, counts):
     for probability in (0.1, 0.9):
-        tally.predicted((live,), [probability], 0.001)
+        tally.predicted((live,), [probability])
+        tally.answered(0.001)
 
     tally.publish()
     tally.publish()
@@ -224,15 +229,10 @@ def test_what_was_answered_is_counted_once_published(live, counts):
     assert (counts.predicted, counts.answered) == ([0.1, 0.9], 2)
 
 
-def test_without_a_model_the_application_says_so(start):
-    def no_model() -> tuple[LiveModel, ...]:
-        raise ModelNotLoaded("none")
+@pytest.mark.parametrize(("body", "status"), [(GOOD, 503), (b"{}", 422)])
+def test_without_a_model_the_application_says_so_after_what_is_wrong_with_the_body(start, registry, body, status):
+    registry.withdraw()
 
-    route = start(ready=False)
-    predictor = Never(parse_encounter, logs=False)
-    options: dict[str, Any] = {"models": no_model, "keys": [], "max_body_bytes": 100_000}
-    fast = TestClient(FastPath(route.app, predictor=predictor, tally=Tally(Counts(), "/predict"), **options))
+    answer = start(ready=False).request(**request(body))
 
-    fast.request(**request())
-
-    assert predictor.answers == 0
+    assert answer.status_code == status

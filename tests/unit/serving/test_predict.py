@@ -1,11 +1,12 @@
+import hmac
 import json
+import time
 import uuid
 from collections.abc import Callable
 
 import pytest
 
-from readmission.adapters.database import InferenceDatabase
-from readmission.serving.answers import prediction_id
+from readmission.prediction.answer import prediction_id
 from readmission.serving.encounter import EXAMPLE
 
 PRIMARY = {
@@ -84,11 +85,51 @@ def test_a_prediction_is_logged_with_the_known_values(start, database, logged):
     assert row["features"] == {name: value for name, value in EXAMPLE.items() if name != "race"}
 
 
-def test_a_log_that_fails_does_not_take_the_answer_away(start, tmp_path):
-    client = start(database=InferenceDatabase(f"sqlite:///{tmp_path}/without-tables.db"))
+def test_a_log_that_is_full_takes_no_answer_away_and_counts_the_loss(start, database, logged):
+    client = start(database=database, prediction_log_total_bytes=10)
 
     assert client.post("/predict", json=EXAMPLE).status_code == 200
-    assert "readmission_prediction_log_failures_total 1.0" in client.get("/metrics").text
+    assert "readmission_prediction_log_lost_total 1.0" in client.get("/metrics").text
+    assert logged() == []
+
+
+def test_the_metrics_say_what_waits_for_the_database(start, database):
+    client = start(database=database)
+
+    client.post("/predict", json=EXAMPLE)
+
+    shown = client.get("/metrics").text
+    assert "readmission_prediction_log_records 1.0" in shown
+    assert "readmission_prediction_log_shipped_total 0.0" in shown
+
+
+@pytest.mark.parametrize("encounter", [EXAMPLE, EXAMPLE | {"glyburide-metformin": "Steady"}], ids=["fast", "framework"])
+def test_a_patient_is_logged_by_the_hash_of_the_callers_reference(start, database, logged, encounter):
+    client = start(database=database, patient_reference_key="secret")
+
+    answer = client.post("/predict", json=encounter, headers={"X-Patient-Reference": "MRN 17"})
+
+    (row,) = logged()
+    assert row["patient_reference"] == hmac.new(b"secret", b"MRN 17", "sha256").hexdigest()
+    assert row["patient_reference"] not in answer.text
+    assert "MRN 17" not in answer.text + str(row)
+
+
+def test_without_a_key_a_reference_is_refused(start, database, logged):
+    answer = start(database=database).post("/predict", json=EXAMPLE, headers={"X-Patient-Reference": "MRN 17"})
+
+    assert answer.status_code == 503
+    assert "PATIENT_REFERENCE_KEY" in answer.json()["detail"]
+    assert logged() == []
+
+
+@pytest.mark.parametrize("references", [[""], ["x" * 257], ["one", "two"]], ids=["empty", "long", "two"])
+def test_a_reference_that_is_none_is_refused(start, references):
+    client = start(patient_reference_key="secret")
+
+    answer = client.post("/predict", json=EXAMPLE, headers=[("X-Patient-Reference", text) for text in references])
+
+    assert answer.status_code == 422
 
 
 def test_without_the_primary_model_the_answer_is_503_with_a_hint_when_to_come_back(start, registry):
@@ -174,7 +215,7 @@ def test_with_keys_only_who_has_one_may_predict(start: Callable[..., object]):
 
 
 def test_prediction_ids_are_uuids_of_version_7_in_the_order_of_their_making():
-    ids = [prediction_id() for _ in range(1000)]
+    ids = [prediction_id(time.time_ns()) for _ in range(1000)]
 
     assert {uuid.UUID(found).version for found in ids} == {7}
     assert {uuid.UUID(found).variant for found in ids} == {uuid.RFC_4122}

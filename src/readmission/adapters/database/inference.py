@@ -27,7 +27,7 @@ class PredictionRecord:
 
     ``probability`` and ``threshold`` are between 0 and 1; ``prediction`` is 0 or 1; ``created_at`` has a time zone.
     These, and the model, are those of the primary horizon. ``risks`` has each horizon's risk as it was answered, the
-    primary first.
+    primary first. ``patient_reference``: a keyed hash, 64 hexadecimal digits.
     """
 
     prediction_id: str
@@ -40,6 +40,7 @@ class PredictionRecord:
     features: dict[str, Any]
     risks: list[dict[str, Any]]
     source: Literal["predict", "predict_batch", "explain"]
+    patient_reference: str | None = None
 
 
 @dataclass(frozen=True)

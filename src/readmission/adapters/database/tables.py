@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    CHAR,
     JSON,
     BigInteger,
     Column,
@@ -151,6 +152,7 @@ predictions = Table(
     Column("source", String(32), nullable=False),
     # nullable: during an upgrade, workers of the earlier release still insert rows without it
     Column("risks", JSON(none_as_null=True)),
+    Column("patient_reference", CHAR(64)),
     UniqueConstraint("prediction_id", name="uq_predictions_prediction_id"),
     Index("ix_predictions_created_at", "created_at"),
     **_OPTIONS,

@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -46,7 +47,16 @@ class Shipper:
     next start. Several shippers may share a folder, because each segment is locked by the one that ships it.
     """
 
-    def __init__(self, folder: Path, table: PredictionTable, *, drain_seconds: float = DRAIN_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        table: PredictionTable,
+        *,
+        drain_seconds: float = DRAIN_SECONDS,
+        on_counts: Callable[[ShipperStats], object] = lambda _: None,
+    ) -> None:
+        """``on_counts`` gets the counts after each pass that changed them; it may raise ``OSError``."""
+        self._on_counts = on_counts
         self._folder = folder
         self._table = table
         self._drain_seconds = drain_seconds
@@ -144,14 +154,17 @@ class Shipper:
         return random.uniform(0.5, 1) * longest  # noqa: S311
 
     def _try(self) -> None:
-        refused = self._stats.rejected
+        before = self.stats()
         try:
             self.ship()
         except Exception as error:  # noqa: BLE001 - the thread has to outlive every failure
             self._failed(error)
         else:
             self._succeeded()
-        if count := self._stats.rejected - refused:
+        if self._stats != before:
+            with suppress(OSError):
+                self._on_counts(self.stats())
+        if count := self._stats.rejected - before.rejected:
             log.error("predictions refused by the database", count=count, kept_in=REJECTED)
 
     def _failed(self, error: Exception) -> None:

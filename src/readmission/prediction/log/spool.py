@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +47,12 @@ class Spool:
     Entering it starts the thread that closes segments by their age; leaving it closes the last one.
     """
 
-    def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, folder: Path, bounds: Bounds | None = None, *, on_loss: Callable[[int], object] = lambda _: None
+    ) -> None:
+        """``on_loss`` gets the number of records that were just lost."""
         self._folder = folder
+        self._on_loss = on_loss
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
         self._segment: OpenSegment | None = None
@@ -90,6 +94,7 @@ class Spool:
             with self._lock:
                 self._lost += len(records)
                 self._reason = str(error) if isinstance(error, OSError) else type(error).__name__
+            self._on_loss(len(records))
             return False
         return True
 

@@ -67,8 +67,9 @@ def test_a_batch_is_appended_in_its_order(folder, prediction):
 
 
 def test_a_segment_is_closed_when_it_is_full(folder, prediction):
-    with Spool(folder, Bounds(segment_bytes=1000, segment_seconds=3600)) as spool:
-        records = [prediction() for _ in range(21)]
+    records = [prediction() for _ in range(21)]
+    four_records = 4 * len(to_line(records[0])) - 100
+    with Spool(folder, Bounds(segment_bytes=four_records, segment_seconds=3600)) as spool:
         for record in records:
             spool.append(record)
 
