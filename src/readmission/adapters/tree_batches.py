@@ -95,7 +95,8 @@ def _grouped() -> Iterator[list[int]]:
     """The fields of ``SINGLE`` in groups of at most ``_COMBINATIONS`` combinations, the largest fields first."""
     left = sorted(range(len(SINGLE)), key=lambda field: -len(VALUES[field]))
     while left:
-        group, combinations = [], 1
+        group: list[int] = []
+        combinations = 1
         for field in list(left):
             if not group or combinations * len(VALUES[field]) <= _COMBINATIONS:
                 group.append(field)

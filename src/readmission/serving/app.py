@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +27,7 @@ from readmission.serving.openapi import document_request_models
 from readmission.serving.operations import operations_router
 from readmission.serving.outcomes import outcomes_router
 from readmission.serving.predict import Predicting, predict_router
-from readmission.serving.predict_batch import predict_batch_router
+from readmission.serving.predict_batch import Batches, predict_batch_router
 from readmission.serving.prediction_log import PredictionLog
 from readmission.settings import InferenceSettings
 
@@ -59,8 +58,7 @@ def create_app(
     followers = _followers(settings, registries or _registries(settings), slots, metrics, run_dir)
     keys = ApiKeys(settings.api_keys)
     log = PredictionLog(database, metrics) if database else None
-    # one batch at a time: each may need some hundred megabytes
-    batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
+    batches = Batches()
     predicting = Predicting(slots, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
     routers = (
         predict_router(predicting),
@@ -101,7 +99,7 @@ def _followers(
     )
 
 
-def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog | None) -> Lifespan[FastAPI]:
+def _lifespan(followers: ModelFollowers, batches: Batches, log: PredictionLog | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
@@ -109,7 +107,7 @@ def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog |
         await asyncio.to_thread(followers.wait_first_try, FIRST_MODELS_SECONDS)
         yield
         followers.stop()
-        batches.shutdown(wait=False, cancel_futures=True)
+        batches.close()
         if log is not None:
             log.close()
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from readmission.serving.table_columns import (
     Table,
     check_row_count,
     coded,
+    coded_keys,
     convert_cells,
     feature_columns,
 )
@@ -75,7 +76,7 @@ def _read_json(body: bytes, max_rows: int) -> Batch:
         rows = json.loads(body, object_pairs_hook=_object)
     problems: dict[int, list[FieldProblem]] = {}
     encounters = [_encounter(row, index, problems) for index, row in enumerate(rows)]
-    cells = {name: coded([_scalar(encounter.get(name)) for encounter in encounters]) for name in FEATURE_NAMES}
+    cells = {name: coded(_scalars([encounter.get(name) for encounter in encounters])) for name in FEATURE_NAMES}
     return Batch(len(rows), cells, problems)
 
 
@@ -106,8 +107,10 @@ def _encounter(row: object, index: int, problems: dict[int, list[FieldProblem]])
     return encounter
 
 
-def _scalar(value: Any) -> Any:
-    return value if value.__class__ in SCALARS else NOT_SCALAR
+def _scalars(values: list[Any]) -> list[Any]:
+    if SCALARS.issuperset(map(type, values)):
+        return values
+    return [value if value.__class__ in SCALARS else NOT_SCALAR for value in values]
 
 
 def _read_csv(body: bytes, max_rows: int) -> Batch:
@@ -115,17 +118,32 @@ def _read_csv(body: bytes, max_rows: int) -> Batch:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableInput("the CSV is not in UTF-8") from None
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines = _csv_lines(text, max_rows)
     try:
         header = next(lines, [])
         positions = feature_columns(header)
         rows = _csv_rows(lines, max_rows)
     except csv.Error as error:
-        raise UnreadableInput(f"the CSV cannot be read, line {lines.line_num}: {error}") from None
+        raise UnreadableInput(f"the CSV cannot be read, {error}") from None
     return _batch_of_lines(rows, len(header), positions)
 
 
-def _csv_rows(lines: Any, max_rows: int) -> list[list[str]]:
+def _csv_lines(text: str, max_rows: int) -> Iterator[list[str]]:
+    """The cells of each line. Without quotes, splitting gives what the reader gives, in a third of the time."""
+    plain = text.replace("\r\n", "\n")
+    if '"' not in plain and "\r" not in plain and plain.count("\n") <= max_rows + 1:
+        split = plain.split("\n")
+        if len(max(split, key=len)) <= csv.field_size_limit():
+            yield from (line.split(",") if line else [] for line in split)
+            return
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from lines
+    except csv.Error as error:
+        raise csv.Error(f"line {lines.line_num}: {error}") from None
+
+
+def _csv_rows(lines: Iterator[list[str]], max_rows: int) -> list[list[str]]:
     rows = []
     for line in lines:
         if line:
@@ -142,7 +160,7 @@ def _batch_of_lines(rows: list[list[str]], width: int, positions: dict[str, int]
     }
     whole = [row if len(row) == width else [""] * width for row in rows]
     columns = list(zip(*whole, strict=True))
-    cells = {name: coded(list(columns[position])) for name, position in positions.items()} if rows else {}
+    cells = {name: coded_keys(columns[position]) for name, position in positions.items()} if rows else {}
     return _batch(Table(len(rows), cells), problems)
 
 

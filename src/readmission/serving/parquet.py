@@ -59,12 +59,15 @@ def _cells(column: pa.ChunkedArray) -> Cells:
             return coded(column.to_pylist())
         column = column.dictionary_encode()
     whole = column.unify_dictionaries().combine_chunks()
-    # a dictionary may have any number of texts that no row uses
-    used, codes = np.unique(whole.indices.cast(pa.int64()).fill_null(-1).to_numpy(), return_inverse=True)
-    if len(used) and not -1 <= used[-1] < len(whole.dictionary):
+    words = whole.dictionary
+    codes = whole.indices.cast(pa.int32()).fill_null(len(words)).to_numpy()
+    if len(codes) and not 0 <= codes.min() <= codes.max() < len(words) + (whole.null_count > 0):
         raise UnreadableInput("the body is not a readable Parquet file")
-    words = whole.dictionary.take(pa.array(used, mask=used < 0)).to_pylist()
-    return Cells(words, codes.astype(np.int32))
+    if len(words) > len(codes):
+        # a dictionary may have any number of texts that no row uses
+        used, codes = np.unique(codes, return_inverse=True)
+        return Cells(words.take(pa.array(used, mask=used == len(words))).to_pylist(), codes)
+    return Cells(words.to_pylist() + [None] * (whole.null_count > 0), codes)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,26 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from readmission.errors import InvalidInput, TooLarge, UnreadableInput
+from readmission.errors import Busy, InvalidInput, TooLarge, UnreadableInput
 from readmission.serving.table_columns import NOT_SCALAR, Cells, Table
 
-MEMORY_BYTES = 512_000_000
-SECONDS = 20.0
+# a body of 20 MB is held three times, and 10,000 ordinary rows take a few megabytes
+MEMORY_BYTES = 256_000_000
+SECONDS = 10.0
+START_SECONDS = 60.0
 # an answer holds a few bytes for each cell and each distinct text once
-_MAX_ANSWER_BYTES = 200_000_000
+_MAX_ANSWER_BYTES = 40_000_000
 _ERRORS: dict[str, type[InvalidInput | TooLarge]] = {
     found.__name__: found for found in (InvalidInput, TooLarge, UnreadableInput)
 }
 
 
 class _Cells(msgspec.Struct, array_like=True):
-    """``words``: the distinct cells, None for one that is no text, number or truth value. ``codes``: int32, by row."""
+    """``words``: the distinct cells; ``codes``: by row, unsigned. ``strange``: the column is of another type."""
 
     words: list[str | int | float | bool | None]
     strange: bool
+    code_bytes: int
     codes: bytes
 
 
@@ -58,7 +62,10 @@ class ParquetProcess:
         self._connection: Connection[Any, Any] | None = None
 
     def read(self, body: bytes, max_rows: int) -> Table:
-        """As ``parquet.read_table``; raises :class:`TooLarge` for a file that takes too much memory or time."""
+        """As ``parquet.read_table``; raises :class:`TooLarge` for a file that takes too much memory or time.
+
+        Raises :class:`Busy` when the child does not start.
+        """
         with self._lock:
             answer = self._ask(body, max_rows)
         if answer.error:
@@ -71,8 +78,8 @@ class ParquetProcess:
             self._end()
 
     def _ask(self, body: bytes, max_rows: int) -> _Answer:
+        connection = self._started()
         try:
-            connection = self._started()
             connection.send_bytes(max_rows.to_bytes(8) + body)
             if connection.poll(self._seconds):
                 return _decode(connection.recv_bytes(_MAX_ANSWER_BYTES))
@@ -90,14 +97,15 @@ class ParquetProcess:
         command = [sys.executable, "-m", __name__, str(theirs.fileno()), str(self._memory_bytes)]
         # arenas and pools reserve far more address space than they use, and the limit counts what is reserved
         environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
-        self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)  # noqa: S603 - our own module
+        self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
         self._connection = ours
         theirs.close()
-        # its first message says that it is ready
-        if not ours.poll(60):
-            raise TimeoutError
-        ours.recv_bytes(16)
-        return ours
+        with suppress(OSError, EOFError):
+            # its first message says that it is ready
+            if ours.poll(START_SECONDS) and ours.recv_bytes(16):
+                return ours
+        self._end()
+        raise Busy("the reader of Parquet files does not start: try again")
 
     def _end(self) -> None:
         if self._connection is not None:
@@ -131,11 +139,12 @@ def serve(connection: "Connection[Any, Any]", memory_bytes: int) -> None:
 
 def _sent(cells: Cells) -> _Cells:
     strange = NOT_SCALAR in cells.words
-    return _Cells([] if strange else cells.words, strange, cells.codes.astype(np.int32).tobytes())
+    codes = cells.codes.astype(np.min_scalar_type(len(cells.words)))
+    return _Cells([] if strange else cells.words, strange, codes.itemsize, codes.tobytes())
 
 
 def _received(cells: _Cells) -> Cells:
-    return Cells([NOT_SCALAR] if cells.strange else cells.words, np.frombuffer(cells.codes, np.int32))
+    return Cells([NOT_SCALAR] if cells.strange else cells.words, np.frombuffer(cells.codes, f"u{cells.code_bytes}"))
 
 
 _decode = msgspec.msgpack.Decoder(_Answer).decode

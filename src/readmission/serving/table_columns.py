@@ -1,7 +1,7 @@
 """What CSV and Parquet share: from a table's header to features, from its cells to the values that JSON would have."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,11 +35,16 @@ class Table(NamedTuple):
 def coded(values: list[Any]) -> Cells:
     """A column of hashable values. 1, 1.0 and True are different words."""
     # they are the same dictionary key: in a column of mixed types, the key includes the type
-    mixed = len(set(map(type, values)) - {type(None)}) > 1
-    keys = [(value.__class__, value) for value in values] if mixed else values
-    number = {key: position for position, key in enumerate(dict.fromkeys(keys))}
-    codes = np.fromiter(map(number.__getitem__, keys), np.int32, len(keys))
-    return Cells([key[1] for key in number] if mixed else list(number), codes)
+    if len(set(map(type, values)) - {type(None)}) < 2:
+        return coded_keys(values)
+    words, codes = coded_keys([(value.__class__, value) for value in values])
+    return Cells([word for _, word in words], codes)
+
+
+def coded_keys(values: Sequence[Any]) -> Cells:
+    """As :func:`coded`, for values of one type."""
+    number = {key: position for position, key in enumerate(dict.fromkeys(values))}
+    return Cells(list(number), np.fromiter(map(number.__getitem__, values), np.int32, len(values)))
 
 
 def check_row_count(rows: int, max_rows: int) -> None:
