@@ -31,6 +31,17 @@ def read_table(body: bytes, max_rows: int) -> Table:
         raise UnreadableInput("the body is not a readable Parquet file") from None
 
 
+def warm_up() -> None:
+    """Take what reading takes once: threads with their stacks, and tables of the library. Later reads take less."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table({"column": ["text"], "number": [1]}), buffer)
+    column = pq.ParquetFile(pa.BufferReader(buffer.getvalue()), read_dictionary=["column"]).read(use_threads=False)
+    _cells(column["column"])
+    _cells(column["number"])
+
+
 def _check_uncompressed_size(metadata: Any) -> None:
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     if sum(group.total_byte_size for group in groups) > MAX_UNCOMPRESSED_BYTES:

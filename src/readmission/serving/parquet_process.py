@@ -97,7 +97,9 @@ class ParquetProcess:
         command = [sys.executable, "-m", __name__, str(theirs.fileno()), str(self._memory_bytes)]
         # arenas and pools reserve far more address space than they use, and the limit counts what is reserved
         environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
-        self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
+        # what it writes when it ends for want of memory is of no use, and may quote the file
+        silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, **silent)  # type: ignore[call-overload]
         self._connection = ours
         theirs.close()
         with suppress(OSError, EOFError):
@@ -118,8 +120,9 @@ class ParquetProcess:
 
 def serve(connection: "Connection[Any, Any]", memory_bytes: int) -> None:
     """Answer bodies until the other side closes. ``memory_bytes``: address space that a body may take."""
-    from readmission.serving.parquet import read_table
+    from readmission.serving.parquet import read_table, warm_up
 
+    warm_up()
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     limit = pages * resource.getpagesize() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
