@@ -7,7 +7,7 @@ branches of trees badly; it does this at full speed, and for the trees of severa
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -112,7 +112,7 @@ def _kept_leaves(trees: TreeEnsemble, weights: np.ndarray) -> tuple[np.ndarray, 
 def logistic(log_odds: float) -> float:
     """ONNX Runtime's logistic function of a float32, to the last bit: each step is rounded to float32."""
     # double arithmetic that is rounded to float32 after each operation gives what float32 arithmetic gives
-    near = _float32(1 / _float32(1 + _c_library().expf(-abs(log_odds))).value).value
+    near = _float32(1 / _float32(1 + float32_exp()(-abs(log_odds))).value).value
     return _float32(1 - near).value if log_odds < 0 else near
 
 
@@ -120,7 +120,8 @@ _float32 = ctypes.c_float
 
 
 @cache
-def _c_library() -> ctypes.CDLL:
-    library = ctypes.CDLL("libm.so.6")
-    library.expf.argtypes, library.expf.restype = [ctypes.c_float], ctypes.c_float
-    return library
+def float32_exp() -> Callable[[float], float]:
+    """The C library's ``expf``."""
+    function = ctypes.CDLL("libm.so.6").expf
+    function.argtypes, function.restype = [ctypes.c_float], ctypes.c_float
+    return function

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +33,7 @@ from readmission.serving.openapi import document_request_models
 from readmission.serving.operations import operations_router
 from readmission.serving.outcomes import outcomes_router
 from readmission.serving.predict import Predicting, predict_router
-from readmission.serving.predict_batch import predict_batch_router
+from readmission.serving.predict_batch import Batches, predict_batch_router
 from readmission.serving.run_dir import shipper_stats
 from readmission.serving.tally import Tally
 from readmission.settings import InferenceSettings
@@ -86,8 +85,7 @@ def create_app(
     metrics.before_scrape(tally.publish)
     references = PatientReferences(settings.patient_reference_key)
     answering = Answering(parse_encounter, slots.current, tally, log=log, references=references)
-    # one batch at a time: each may need some hundred megabytes
-    batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
+    batches = Batches()
     predicting = Predicting(slots, keys, metrics, answering, log, settings.max_body_bytes, settings.max_batch_rows)
     routers = (
         predict_router(predicting),
@@ -149,7 +147,7 @@ def _followers(
     )
 
 
-def _lifespan(followers: ModelFollowers, batches: Executor, tally: Tally, log: Spool | None) -> Lifespan[FastAPI]:
+def _lifespan(followers: ModelFollowers, batches: Batches, tally: Tally, log: Spool | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
@@ -161,7 +159,7 @@ def _lifespan(followers: ModelFollowers, batches: Executor, tally: Tally, log: S
         publishing.cancel()
         tally.publish()
         followers.stop()
-        batches.shutdown(wait=False, cancel_futures=True)
+        batches.close()
 
     return lifespan
 

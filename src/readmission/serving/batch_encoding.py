@@ -1,53 +1,76 @@
-"""Encode a batch, column by column, into the model's input matrix. Each distinct value is checked and encoded once."""
+"""Looks up a batch, column by column, in the feature rows. Each distinct value is checked and looked up once."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from readmission.domain.encoding import DERIVED_POSITIONS, UNKNOWN, derived_numbers, fill_derived, number
-from readmission.domain.schema import FEATURES, Column
+from readmission.domain.encoding import number
+from readmission.domain.feature_rows import FIELDS, FIRST_ROWS, ROW_VALUES, VALUES, row_of
+from readmission.domain.medication import DERIVED, DRUG_FEATURES, medication_numbers
+from readmission.domain.schema import COLUMN, FEATURE_NAMES
 from readmission.serving.batch_formats import Batch
 from readmission.serving.encounter import FieldProblem, check_value, contradiction_problems
 
 Problems = dict[int, list[FieldProblem]]
 
+# a longer text is no valid value, and must not be kept
+_MAX_KEPT = 64
+_DRUGS = [FIELDS.index(name) for name in DRUG_FEATURES]
+_DERIVED = [FIELDS.index(name) for name in DERIVED]
+_DERIVED_FIRST = np.array([FIRST_ROWS[field] for field in _DERIVED])
+_DERIVED_UNKNOWN = _DERIVED_FIRST + [len(VALUES[field]) - 1 for field in _DERIVED]
+
 
 def encode_batch(batch: Batch) -> tuple[np.ndarray, Problems]:
-    """Return the float32 matrix ``(rows, len(FEATURES))`` of ``encoding.encode``, and the problems by row number.
+    """Return the row numbers ``(rows, len(FIELDS))`` of ``domain.feature_rows``, and the problems by row of the batch.
 
-    A refused value is NaN in the matrix. The caller must not predict a row that has a problem.
+    A refused value has the row of NaN. The caller must not predict a row that has a problem.
     """
     problems = dict(batch.problems)
-    matrix = np.empty((batch.rows, len(FEATURES)), dtype=np.float32)
-    for position, column in enumerate(FEATURES):
-        matrix[:, position], refused = _encode_column(column, batch.values[column.name])
-        for row, problem in refused.items():
-            # a malformed row is reported once, without a problem for each of its fields
-            if row not in batch.problems:
-                problems.setdefault(row, []).append(problem)
-    for row in _contradicting_rows(matrix):
-        # a refused drug is NaN in the matrix, so what it determines is not known
+    found = np.empty((len(FIELDS), batch.rows), np.int64)
+    # problems are told in the order of the features
+    for name in FEATURE_NAMES:
+        field = FIELDS.index(name)
+        words, codes = batch.cells[name]
+        verdicts = [_look_up(field, word) for word in words]
+        rows = np.array([verdict[0] for verdict in verdicts], np.int64)
+        found[field] = rows[codes]
+        _tell(batch, problems, [verdict[1] for verdict in verdicts], codes)
+    _derive(batch, found, problems)
+    return found.T, problems
+
+
+def _tell(batch: Batch, problems: Problems, verdicts: list[FieldProblem | None], codes: np.ndarray) -> None:
+    bad = [code for code, problem in enumerate(verdicts) if problem]
+    for row in np.flatnonzero(np.isin(codes, bad)).tolist() if bad else ():
+        # a malformed row is reported once, without a problem for each of its fields
+        if row not in batch.problems and (problem := verdicts[codes[row]]):
+            problems.setdefault(row, []).append(problem)
+
+
+def _derive(batch: Batch, found: np.ndarray, problems: Problems) -> None:
+    """Fill in what the drugs determine where it is not known, and report where it is something else."""
+    expected = (medication_numbers(ROW_VALUES[found[_DRUGS]].T) + _DERIVED_FIRST).T
+    told = found[_DERIVED]
+    unknown = told == _DERIVED_UNKNOWN[:, None]
+    for row in np.flatnonzero((~unknown & (told != expected)).any(axis=0)).tolist():
+        # a refused drug is NaN, so what it determines is not known
         if row not in problems:
-            encounter = {name: values[row] for name, values in batch.values.items()}
-            problems[row] = contradiction_problems(encounter)
-    return fill_derived(matrix), problems
+            problems[row] = contradiction_problems({name: batch.value(name, row) for name in FEATURE_NAMES})
+    found[_DERIVED] = np.where(unknown, expected, told)
 
 
-def _contradicting_rows(matrix: np.ndarray) -> list[int]:
-    told = matrix[:, DERIVED_POSITIONS]
-    wrong = ~np.isnan(told) & (told != derived_numbers(matrix))
-    return [int(row) for row in np.flatnonzero(wrong.any(axis=1))]
+def _look_up(field: int, word: Any) -> tuple[int, FieldProblem | None]:
+    kept = not isinstance(word, str) or len(word) <= _MAX_KEPT
+    return _kept_look_up(field, word) if kept else _check(field, word)
 
 
-def _encode_column(column: Column, values: list[Any]) -> tuple[np.ndarray, dict[int, FieldProblem]]:
-    # 1, 1.0 and True are the same dictionary key: in a column of mixed types, the key includes the type
-    mixed = len(set(map(type, values)) - {type(None)}) > 1
-    keys = [(value.__class__, value) for value in values] if mixed else values
-    verdicts = {key: check_value(column, key[1] if mixed else key) for key in set(keys)}
-    numbers = {
-        key: UNKNOWN if problem else number(column, key[1] if mixed else key) for key, problem in verdicts.items()
-    }
-    encoded = np.fromiter(map(numbers.__getitem__, keys), np.float32, len(keys))
-    if not any(verdicts.values()):
-        return encoded, {}
-    return encoded, {row: problem for row, key in enumerate(keys) if (problem := verdicts[key])}
+def _check(field: int, word: Any) -> tuple[int, FieldProblem | None]:
+    column = COLUMN[FIELDS[field]]
+    problem = check_value(column, word)
+    return row_of(field, float("nan") if problem else number(column, word)), problem
+
+
+# typed: 1, 1.0 and True are the same key otherwise
+_kept_look_up = lru_cache(maxsize=16384, typed=True)(_check)

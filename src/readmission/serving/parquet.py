@@ -1,20 +1,21 @@
-"""A Parquet body to plain columns, without letting a small body grow to a huge table."""
+"""A Parquet body to coded columns. The memory that a hostile file takes is held by ``parquet_process``, not here."""
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
 from readmission.domain.schema import NAME_OF_RAW
 from readmission.errors import InvalidInput, TooLarge, UnreadableInput
-from readmission.serving.table_columns import NOT_SCALAR, check_row_count, feature_columns
+from readmission.serving.table_columns import NOT_SCALAR, Cells, Table, check_row_count, coded, feature_columns
 
 MAX_UNCOMPRESSED_BYTES = 100_000_000
 
 
-def read_table(body: bytes, max_rows: int) -> tuple[int, dict[str, list[Any]]]:
-    """The number of rows and each feature's cells; a cell that is no text, number or truth value is ``NOT_SCALAR``.
+def read_table(body: bytes, max_rows: int) -> Table:
+    """The features of a table; a cell that is no text, number or truth value is ``NOT_SCALAR``.
 
     What the file says of its size is checked before anything is decompressed. Raises as ``read_batch`` does.
     """
@@ -23,9 +24,22 @@ def read_table(body: bytes, max_rows: int) -> tuple[int, dict[str, list[Any]]]:
         check_row_count(metadata.num_rows, max_rows)
         _check_uncompressed_size(metadata)
         return _read(body, metadata.schema.to_arrow_schema(), max_rows)
+    except MemoryError:
+        raise TooLarge("the Parquet file takes too much memory to read") from None
     except (pa.ArrowException, OSError, ValueError):
         # from None: the reader's text may quote the file
         raise UnreadableInput("the body is not a readable Parquet file") from None
+
+
+def warm_up() -> None:
+    """Take what reading takes once: threads with their stacks, and tables of the library. Later reads take less."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table({"column": ["text"], "number": [1]}), buffer)
+    column = pq.ParquetFile(pa.BufferReader(buffer.getvalue()), read_dictionary=["column"]).read(use_threads=False)
+    _cells(column["column"])
+    _cells(column["number"])
 
 
 def _check_uncompressed_size(metadata: Any) -> None:
@@ -34,7 +48,7 @@ def _check_uncompressed_size(metadata: Any) -> None:
         raise TooLarge(f"the Parquet file holds more than {MAX_UNCOMPRESSED_BYTES} bytes uncompressed")
 
 
-def _read(body: bytes, schema: pa.Schema, max_rows: int) -> tuple[int, dict[str, list[Any]]]:
+def _read(body: bytes, schema: pa.Schema, max_rows: int) -> Table:
     positions = feature_columns(schema.names)
     texts = [field.name for field in schema if _is_text(field.type)]
     # as dictionaries: one long text in every row is kept once, not once for each row
@@ -45,18 +59,26 @@ def _read(body: bytes, schema: pa.Schema, max_rows: int) -> tuple[int, dict[str,
     check_row_count(rows, max_rows)
     if any(len(table[name]) != rows for name in names):
         raise InvalidInput("the columns of the Parquet file have different lengths")
-    cells = {name: [NOT_SCALAR] * rows for name in positions}
-    return rows, cells | {NAME_OF_RAW.get(name, name): _cells(table[name]) for name in names}
+    strange = Cells([NOT_SCALAR], np.zeros(rows, np.int32))
+    cells = dict.fromkeys(positions, strange)
+    return Table(rows, cells | {NAME_OF_RAW.get(name, name): _cells(table[name]) for name in names})
 
 
-def _cells(column: pa.ChunkedArray) -> list[Any]:
+def _cells(column: pa.ChunkedArray) -> Cells:
     if not types.is_dictionary(column.type):
-        return list(column.to_pylist())
-    cells: list[Any] = []
-    for chunk in column.chunks:
-        words = chunk.dictionary.to_pylist()
-        cells += [None if position is None else words[position] for position in chunk.indices.to_pylist()]
-    return cells
+        if types.is_floating(column.type) or types.is_null(column.type):
+            return coded(column.to_pylist())
+        column = column.dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    words = whole.dictionary
+    codes = whole.indices.cast(pa.int32()).fill_null(len(words)).to_numpy()
+    if len(codes) and not 0 <= codes.min() <= codes.max() < len(words) + (whole.null_count > 0):
+        raise UnreadableInput("the body is not a readable Parquet file")
+    if len(words) > len(codes):
+        # a dictionary may have any number of texts that no row uses
+        used, codes = np.unique(codes, return_inverse=True)
+        return Cells(words.take(pa.array(used, mask=used == len(words))).to_pylist(), codes)
+    return Cells(words.to_pylist() + [None] * (whole.null_count > 0), codes)
 
 
 def _is_text(kind: pa.DataType) -> bool:

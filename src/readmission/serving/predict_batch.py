@@ -1,22 +1,25 @@
 """``POST /predict_batch``: the risks of many encounters in one request, in the order of the request."""
 
 import asyncio
-from concurrent.futures import Executor
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
-from pydantic_core import to_json
 
-from readmission.adapters.database import PredictionRecord
 from readmission.http_contract import CSV, JSON, PARQUET
-from readmission.serving.answers import complete, record, score
-from readmission.serving.batch_encoding import Problems, encode_batch
-from readmission.serving.batch_formats import Batch, read_batch
+from readmission.prediction.batch_answer import BatchForm, Scored
+from readmission.prediction.batch_scoring import BatchScorer
+from readmission.prediction.place import Place
+from readmission.serving.batch_encoding import encode_batch
+from readmission.serving.batch_features import given_features
+from readmission.serving.batch_formats import read_batch
 from readmission.serving.encounter import Encounter
 from readmission.serving.live_model import LiveModels
 from readmission.serving.openapi import DirectRoute, batch_body, problems
+from readmission.serving.parquet_process import ParquetProcess
 from readmission.serving.predict import Predicting
 from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import (
@@ -27,6 +30,9 @@ from readmission.serving.responses import (
     RowRisk,
     Score,
 )
+
+# batches in a worker: one is predicted, the others arrive or wait for it
+PLACES = 3
 
 
 class HorizonFacts(ModelFacts):
@@ -59,8 +65,38 @@ class BatchPrediction(ModelFacts):
     predictions: list[BatchScore | BatchRefusal]
 
 
-def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRouter:
-    """The route. ``executor`` limits how many batches a worker handles at a time, and so its memory."""
+class Batches:
+    """The places of a worker for batches, the thread that predicts one at a time, and the reader of Parquet."""
+
+    def __init__(self, places: int = PLACES) -> None:
+        self.place = Place(places, "batches")
+        self.parquet = ParquetProcess()
+        # one at a time: each may need some hundred megabytes
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._scorer: tuple[LiveModels, BatchScorer, BatchForm] | None = None
+
+    async def run(self, held: ExitStack, work: Callable[[], bytes]) -> bytes:
+        """Do the work when its turn comes. ``held`` is closed when it is done, also if the caller has gone by then."""
+        job = self._thread.submit(work)
+        release = held.pop_all()
+        job.add_done_callback(lambda _: release.close())
+        return await asyncio.wrap_future(job)
+
+    def prepared(self, models: LiveModels) -> tuple[BatchScorer, BatchForm]:
+        """What predicts with these models; kept until the models change."""
+        if self._scorer is None or self._scorer[0] != models:
+            form = BatchForm([(live.version, live.metadata) for live in models])
+            self._scorer = models, BatchScorer([live.model for live in models]), form
+        return self._scorer[1:]
+
+    def close(self) -> None:
+        """Start no other batch, and end the reader of Parquet; a batch that is being read then is refused."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self.parquet.close()
+
+
+def predict_batch_router(predicting: Predicting, batches: Batches) -> APIRouter:
+    """The route. A batch takes one of the places before its body is read, so their number bounds the memory."""
     router = APIRouter(route_class=DirectRoute, tags=["prediction"])
 
     @router.post(
@@ -72,45 +108,31 @@ def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRoute
     async def predict_batch(request: Request) -> Response:
         predicting.keys.check(request)
         found = media_type(request, JSON, CSV, PARQUET)
-        body = await read_body(request, predicting.max_body_bytes)
-        loop = asyncio.get_running_loop()
-        answer, records = await loop.run_in_executor(executor, answer_batch, predicting, body, found)
-        if predicting.log is not None and records:
-            await loop.run_in_executor(executor, predicting.log.append_many, records)
+        with ExitStack() as held:
+            held.enter_context(batches.place)
+            body = await read_body(request, predicting.max_body_bytes)
+            answer = await batches.run(held, lambda: answer_batch(predicting, batches, body, found))
         return Response(answer, media_type=JSON)
 
     return router
 
 
-def answer_batch(predicting: Predicting, body: bytes, found: str) -> tuple[bytes, list[PredictionRecord]]:
-    """Predict a batch. Returns the response as JSON and the records for the log (none without a log).
+def answer_batch(predicting: Predicting, batches: Batches, body: bytes, found: str) -> bytes:
+    """Predict a batch, and log it if there is a log. Returns the response as JSON.
 
     ``found`` is the media type of ``body``. Raises what ``read_batch`` raises, and :class:`ModelNotLoaded`.
     """
-    batch = read_batch(body, found, predicting.max_batch_rows)
-    matrix, refused = encode_batch(batch)
+    batch = read_batch(body, found, predicting.max_batch_rows, batches.parquet.read)
+    numbers, refused = encode_batch(batch)
     models = predicting.slots.current()
-    scored = _scores(models, matrix, refused)
-    predicting.metrics.predicted(models, list(scored.values()))
+    scorer, form = batches.prepared(models)
+    rows = [row for row in range(batch.rows) if row not in refused] if refused else list(range(batch.rows))
+    probabilities = scorer.probabilities(numbers[rows]) if rows else np.empty((len(models), 0), np.float32)
+    for live, of_model in zip(models, probabilities, strict=True):
+        predicting.metrics.predicted_many(live, of_model)
     predicting.metrics.refused_rows.inc(len(refused))
-    records = _records(models, batch, scored) if predicting.log is not None else []
-    return to_json(_answer(models, batch.rows, scored, refused)), records
-
-
-def _scores(models: LiveModels, matrix: np.ndarray, refused: Problems) -> dict[int, dict[str, Any]]:
-    rows = [row for row in range(len(matrix)) if row not in refused]
-    if not rows:
-        return {}
-    return dict(zip(rows, score(models, matrix[rows] if refused else matrix), strict=True))
-
-
-def _records(models: LiveModels, batch: Batch, scored: dict[int, dict[str, Any]]) -> list[PredictionRecord]:
-    encounters = [dict(zip(batch.values, row, strict=True)) for row in zip(*batch.values.values(), strict=True)]
-    return [record(complete(models, found), encounters[row], "predict_batch") for row, found in scored.items()]
-
-
-def _answer(models: LiveModels, rows: int, scored: dict[int, dict[str, Any]], refused: Problems) -> dict[str, Any]:
-    predictions = [{"index": row} | (scored[row] if row in scored else {"errors": refused[row]}) for row in range(rows)]
-    counts = {"rows": rows, "predicted": len(scored), "refused": len(refused)}
-    risks = [{"horizon": live.horizon} | live.facts for live in models]
-    return counts | models[0].facts | {"risks": risks, "predictions": predictions}
+    features = given_features(batch, rows) if predicting.log is not None and rows else None
+    answer, events = form.render(batch.rows, Scored(rows, probabilities, features), refused)
+    if predicting.log is not None and events:
+        predicting.log.append_many(events)
+    return answer

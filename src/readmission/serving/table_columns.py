@@ -1,8 +1,10 @@
 """What CSV and Parquet share: from a table's header to features, from its cells to the values that JSON would have."""
 
 from collections import Counter
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from readmission.domain.schema import COLUMNS, FEATURE_NAMES, FEATURES, INTEGER_KINDS, NAME_OF_RAW, Column
 from readmission.errors import InvalidInput, TooLarge
@@ -14,6 +16,35 @@ REQUIRED = tuple(column.name for column in FEATURES if column.required)
 # stands for a cell that is no text, number or truth value
 NOT_SCALAR = object()
 SHOWN_COLUMNS = 20
+
+
+class Cells(NamedTuple):
+    """A column by its distinct ``words``; ``codes`` has the position in ``words`` of each row's cell."""
+
+    words: list[Any]
+    codes: np.ndarray
+
+
+class Table(NamedTuple):
+    """``cells``: those of each feature that the table has."""
+
+    rows: int
+    cells: dict[str, Cells]
+
+
+def coded(values: list[Any]) -> Cells:
+    """A column of hashable values. 1, 1.0 and True are different words."""
+    # they are the same dictionary key: in a column of mixed types, the key includes the type
+    if len(set(map(type, values)) - {type(None)}) < 2:
+        return coded_keys(values)
+    words, codes = coded_keys([(value.__class__, value) for value in values])
+    return Cells([word for _, word in words], codes)
+
+
+def coded_keys(values: Sequence[Any]) -> Cells:
+    """As :func:`coded`, for values of one type."""
+    number = {key: position for position, key in enumerate(dict.fromkeys(values))}
+    return Cells(list(number), np.fromiter(map(number.__getitem__, values), np.int32, len(values)))
 
 
 def check_row_count(rows: int, max_rows: int) -> None:
@@ -60,10 +91,9 @@ def table_value(column: Column, value: Any) -> Any:
     return value
 
 
-def convert_column(column: Column, cells: list[Any]) -> list[Any]:
-    """Each cell by :func:`table_value`, computed once for each distinct one."""
-    converted = {cell: table_value(column, cell) for cell in set(cells)}
-    return list(map(converted.__getitem__, cells))
+def convert_cells(column: Column, cells: Cells) -> Cells:
+    """Each cell by :func:`table_value`."""
+    return Cells([table_value(column, word) for word in cells.words], cells.codes)
 
 
 def _shown(names: list[str]) -> str:

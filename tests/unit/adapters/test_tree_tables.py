@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from readmission.adapters.onnx_model import OnnxModel
+from readmission.adapters.tree_batches import BatchTables
 from readmission.adapters.tree_tables import JoinedTables
 from readmission.domain import cleaning
 from readmission.domain.feature_rows import FIRST_ROWS, POSITIONS, ROW_VALUES, VALUES, row_of
@@ -76,3 +77,15 @@ def test_a_model_of_another_kind_has_no_tables(candidate):
 def test_a_number_that_no_valid_value_has_has_no_row():
     with pytest.raises(ValueError, match="race"):
         row_of(0, 77.0)
+
+
+@pytest.mark.parametrize("unknown", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("count", [1, 63, 65, ROWS])
+def test_a_batch_has_the_probabilities_of_the_model_files_to_the_last_bit(models, unknown, count):
+    rows = random_rows(count, unknown)
+    matrix = np.empty(rows.shape, np.float32)
+    matrix[:, POSITIONS] = ROW_VALUES[rows]
+
+    found = BatchTables([model.tables for model in models]).probabilities(rows)
+
+    assert (found == np.array([model.predict_probability(matrix) for model in models])).all()

@@ -11,9 +11,11 @@ from readmission.domain.medication import DERIVED, medication
 from readmission.domain.schema import FEATURE_NAMES, FEATURES, Column, Kind
 from readmission.errors import InvalidInput
 from readmission.http_contract import CSV, JSON, PARQUET
+from readmission.prediction.batch_scoring import encoded
 from readmission.serving.batch_encoding import encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import EXAMPLE, allowed, parse_encounter
+from readmission.serving.parquet import read_table
 
 
 def values_of(column: Column) -> st.SearchStrategy[object]:
@@ -43,16 +45,16 @@ def body_of(rows: list[dict[str, object]], media_type: str) -> bytes:
 
 
 def batch_of(*rows: object) -> Batch:
-    return read_batch(json.dumps(rows).encode(), JSON, 100)
+    return read_batch(json.dumps(rows).encode(), JSON, 100, read_table)
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.lists(ENCOUNTERS, min_size=1, max_size=5))
 def test_many_encounters_are_encoded_as_each_alone_is(encounters):
-    matrix, problems = encode_batch(batch_of(*encounters))
+    numbers, problems = encode_batch(batch_of(*encounters))
 
     assert not problems
-    np.testing.assert_array_equal(matrix, encode(encounters))
+    np.testing.assert_array_equal(encoded(numbers), encode(encounters))
 
 
 def test_each_bad_value_is_reported_with_its_row():
@@ -71,7 +73,7 @@ def test_a_row_that_contradicts_its_drugs_is_refused_as_it_is_alone(media_type):
         parse_encounter(json.dumps(row).encode())
     valid = EXAMPLE | {"change_medication": "Ch", "diabetesMed": None}
 
-    _, problems = encode_batch(read_batch(body_of([valid, row], media_type), media_type, 10))
+    _, problems = encode_batch(read_batch(body_of([valid, row], media_type), media_type, 10, read_table))
 
     assert problems == {1: list(alone.value.problems)}
 
@@ -81,10 +83,10 @@ def test_rows_without_the_four_are_encoded_as_with_the_values_that_they_imply(me
     without = EXAMPLE | {"A1Cresult": None, "max_glu_serum": None}
     implied = {"A1Cresult": "None", "max_glu_serum": "None", "change_medication": "Ch", "diabetesMed": "Yes"}
 
-    matrix, problems = encode_batch(read_batch(body_of([without], media_type), media_type, 10))
+    numbers, problems = encode_batch(read_batch(body_of([without], media_type), media_type, 10, read_table))
 
     assert not problems
-    np.testing.assert_array_equal(matrix, encode([EXAMPLE | implied]))
+    np.testing.assert_array_equal(encoded(numbers), encode([EXAMPLE | implied]))
 
 
 def test_a_refused_drug_does_not_contradict_as_well():
@@ -114,6 +116,6 @@ def test_a_row_whose_form_is_wrong_is_told_only_so():
 
 
 def test_the_order_of_the_columns_is_that_of_the_features():
-    matrix, _ = encode_batch(batch_of(dict(reversed(EXAMPLE.items()))))
+    numbers, _ = encode_batch(batch_of(dict(reversed(EXAMPLE.items()))))
 
-    assert matrix[0, FEATURE_NAMES.index("num_medications")] == EXAMPLE["num_medications"]
+    assert encoded(numbers)[0, FEATURE_NAMES.index("num_medications")] == EXAMPLE["num_medications"]

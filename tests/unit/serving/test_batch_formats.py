@@ -10,11 +10,16 @@ from readmission.errors import InvalidInput, TooLarge, UnreadableInput
 from readmission.http_contract import CSV, JSON
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import EXAMPLE
+from readmission.serving.parquet import read_table
 from readmission.serving.table_columns import SHOWN_COLUMNS
 
 
+def values(batch: Batch, name: str) -> list[object]:
+    return [batch.value(name, row) for row in range(batch.rows)]
+
+
 def in_json(*rows: object) -> Batch:
-    return read_batch(json.dumps(rows).encode(), JSON, 10)
+    return read_batch(json.dumps(rows).encode(), JSON, 10, read_table)
 
 
 def in_csv(rows: list[dict[str, object]], **options: str) -> Batch:
@@ -22,7 +27,7 @@ def in_csv(rows: list[dict[str, object]], **options: str) -> Batch:
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
     writer.writerows(rows)
-    return read_batch(text.getvalue().encode(options.get("encoding", "utf-8")), CSV, 10)
+    return read_batch(text.getvalue().encode(options.get("encoding", "utf-8")), CSV, 10, read_table)
 
 
 def raw_row(**changes: object) -> dict[str, object]:
@@ -35,9 +40,9 @@ def test_a_json_list_becomes_columns():
     batch = in_json(EXAMPLE, EXAMPLE | {"age": "[0-10)", "race": None})
 
     assert batch.rows == 2
-    assert batch.values["age"] == ["[70-80)", "[0-10)"]
-    assert batch.values["race"] == ["Caucasian", None]
-    assert batch.values["payer_code"] == [None, None]
+    assert values(batch, "age") == ["[70-80)", "[0-10)"]
+    assert values(batch, "race") == ["Caucasian", None]
+    assert values(batch, "payer_code") == [None, None]
     assert not batch.problems
 
 
@@ -62,7 +67,7 @@ def test_a_field_in_both_spellings_is_reported_with_its_row():
 def test_a_repeated_key_is_reported_with_its_row():
     body = f'[{json.dumps(EXAMPLE)}, {json.dumps(EXAMPLE)[:-1]}, "age": "[0-10)"}}]'
 
-    batch = read_batch(body.encode(), JSON, 10)
+    batch = read_batch(body.encode(), JSON, 10, read_table)
 
     assert list(batch.problems) == [1]
 
@@ -70,19 +75,19 @@ def test_a_repeated_key_is_reported_with_its_row():
 def test_what_is_no_json_is_unreadable():
     for body in (b"", b"[", b"[NaN]", b"[Infinity]", b"\xff", b"[" * 100_000, b"[" + b"9" * 5000 + b"]"):
         with pytest.raises(UnreadableInput):
-            read_batch(body, JSON, 10)
+            read_batch(body, JSON, 10, read_table)
 
 
 def test_json_that_is_no_list_is_refused():
     for body in (b"{}", b"null", b"3"):
         with pytest.raises(InvalidInput, match="list"):
-            read_batch(body, JSON, 10)
+            read_batch(body, JSON, 10, read_table)
 
 
 @pytest.mark.parametrize(("body", "media_type"), [(b"[]", JSON), (",".join(FEATURE_NAMES).encode(), CSV)])
 def test_an_empty_batch_is_refused(body, media_type):
     with pytest.raises(InvalidInput, match="empty"):
-        read_batch(body, media_type, 10)
+        read_batch(body, media_type, 10, read_table)
 
 
 @pytest.mark.parametrize("media_type", [JSON, CSV])
@@ -91,23 +96,23 @@ def test_one_row_too_many_is_too_large(media_type):
     bodies = {JSON: json.dumps([EXAMPLE] * 11), CSV: "\n".join([",".join(EXAMPLE), *[line] * 11])}
 
     with pytest.raises(TooLarge, match="10 encounters"):
-        read_batch(bodies[media_type].encode(), media_type, 10)
+        read_batch(bodies[media_type].encode(), media_type, 10, read_table)
 
 
 def test_a_csv_of_the_whole_data_set_is_read():
     batch = in_csv([raw_row(), raw_row(**{"glyburide-metformin": "Up", "diag_1": "?"})])
 
     assert batch.rows == 2
-    assert batch.values["glyburide_metformin"] == [None, "Up"]
-    assert batch.values["diag_1"] == ["428", None]
-    assert batch.values["time_in_hospital"] == [5, 5]
+    assert values(batch, "glyburide_metformin") == [None, "Up"]
+    assert values(batch, "diag_1") == ["428", None]
+    assert values(batch, "time_in_hospital") == [5, 5]
 
 
 def test_none_is_a_value_of_the_two_tests_and_empty_is_unknown():
     batch = in_csv([EXAMPLE | {"max_glu_serum": "None", "A1Cresult": ""}])
 
-    assert batch.values["max_glu_serum"] == ["None"]
-    assert batch.values["A1Cresult"] == [None]
+    assert values(batch, "max_glu_serum") == ["None"]
+    assert values(batch, "A1Cresult") == [None]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name():
@@ -139,7 +144,7 @@ def test_a_header_of_very_many_names_is_refused_at_once():
     begin = time.monotonic()
 
     with pytest.raises(InvalidInput, match='more than once: "age"'):
-        read_batch(b"age," * 200_000 + b"age\n", CSV, 10)
+        read_batch(b"age," * 200_000 + b"age\n", CSV, 10, read_table)
 
     assert time.monotonic() - begin < 10
 
@@ -148,22 +153,22 @@ def test_a_csv_without_a_header_is_not_quoted():
     line = ",".join(map(str, EXAMPLE.values()))
 
     with pytest.raises(InvalidInput, match="first line") as caught:
-        read_batch(f"{line}\n{line}\n".encode(), CSV, 10)
+        read_batch(f"{line}\n{line}\n".encode(), CSV, 10, read_table)
 
     assert "Caucasian" not in str(caught.value)
 
 
 def test_a_line_with_too_few_or_too_many_cells_is_reported_with_its_index():
-    names, values = ",".join(EXAMPLE), ",".join(map(str, EXAMPLE.values()))
+    names, line = ",".join(EXAMPLE), ",".join(map(str, EXAMPLE.values()))
 
-    batch = read_batch(f"{names}\n{values}\n{values},1\n\n1,2\n{values}\n".encode(), CSV, 10)
+    batch = read_batch(f"{names}\n{line}\n{line},1\n\n1,2\n{line}\n".encode(), CSV, 10, read_table)
 
     assert batch.rows == 4
     assert list(batch.problems) == [1, 2]
-    assert batch.values["age"][3] == "[70-80)"
+    assert values(batch, "age")[3] == "[70-80)"
 
 
 @pytest.mark.parametrize("tail", [b'"open quote', b'"a"b', b"x" * 200_000])
 def test_broken_csv_is_unreadable_and_not_quoted(tail):
     with pytest.raises(UnreadableInput, match="line 2"):
-        read_batch(",".join(EXAMPLE).encode() + b"\n" + tail, CSV, 10)
+        read_batch(",".join(EXAMPLE).encode() + b"\n" + tail, CSV, 10, read_table)

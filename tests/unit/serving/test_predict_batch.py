@@ -1,4 +1,6 @@
+import asyncio
 import io
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -6,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from readmission.serving.encounter import EXAMPLE
+from readmission.serving.predict_batch import PLACES
 
 CSV, PARQUET = {"Content-Type": "text/csv"}, {"Content-Type": "application/vnd.apache.parquet"}
 
@@ -141,3 +144,52 @@ def test_without_the_primary_model_the_answer_is_503(start, registry):
 
 def test_with_keys_only_who_has_one_may_predict(start):
     assert start(api_keys="one").post("/predict_batch", json=[EXAMPLE]).status_code == 401
+
+
+async def status_of(app: Any, body: asyncio.Future[bytes]) -> tuple[int, dict[bytes, bytes]]:
+    """Send a batch whose body comes later."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": await body}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/predict_batch", "headers": [], "query_string": b""}
+    await app(scope | {"http_version": "1.1", "raw_path": b"", "root_path": "", "scheme": "http"}, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+def test_without_a_place_a_batch_is_refused_before_its_body_arrives_and_later_there_is_one(client):
+    async def scenario() -> None:
+        body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        holding = [asyncio.create_task(status_of(client.app, body)) for _ in range(PLACES)]
+        await asyncio.sleep(0.1)
+
+        never = asyncio.get_running_loop().create_future()
+        status, headers = await asyncio.wait_for(status_of(client.app, never), 20)
+        assert (status, headers[b"retry-after"]) == (503, b"5")
+
+        body.set_result(json.dumps(ROWS).encode())
+        assert [status for status, _ in await asyncio.gather(*holding)] == [200] * PLACES
+        assert (await status_of(client.app, body))[0] == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_sender_that_goes_away_leaves_its_place(client):
+    async def scenario() -> None:
+        never = asyncio.get_running_loop().create_future()
+        for _ in range(PLACES + 1):
+            task = asyncio.create_task(status_of(client.app, never))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            never = asyncio.get_running_loop().create_future()
+            await asyncio.gather(task, return_exceptions=True)
+
+        body = asyncio.get_running_loop().create_future()
+        body.set_result(json.dumps(ROWS).encode())
+        assert (await status_of(client.app, body))[0] == 200
+
+    asyncio.run(scenario())
