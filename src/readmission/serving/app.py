@@ -14,7 +14,9 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.horizon import HorizonName
+from readmission.log import count_failures
 from readmission.prediction.place import Place
+from readmission.serving.admission import Admission
 from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
@@ -32,7 +34,6 @@ from readmission.serving.predict_batch import predict_batch_router
 from readmission.serving.prediction_log import PredictionLog
 from readmission.settings import InferenceSettings
 
-FIRST_MODELS_SECONDS = 15
 # at a time in each worker; one computes for up to 0.3 s
 EXPLANATIONS = 1
 TITLE = "Readmission inference API"
@@ -56,6 +57,7 @@ def create_app(
     if database is None and settings.inference_database_url is not None:
         database = InferenceDatabase(settings.require("inference_database_url"))
     metrics, slots = Metrics(), ModelSlots(settings.horizons)
+    count_failures(metrics.log_handler_failures.inc)
     followers = _followers(settings, registries or _registries(settings), slots, metrics, run_dir)
     keys = ApiKeys(settings.api_keys)
     log = PredictionLog(database, metrics) if database else None
@@ -69,7 +71,7 @@ def create_app(
         outcomes_router(keys, database),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
     )
-    return _assemble(routers, metrics, _lifespan(followers, batches, log))
+    return _assemble(routers, metrics, _lifespan(followers, batches, log), settings.max_wait_seconds)
 
 
 def _registries(settings: InferenceSettings) -> dict[HorizonName, Registry]:
@@ -106,7 +108,7 @@ def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog |
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
         # a new worker beside others takes no request before it has what they have
-        await asyncio.to_thread(followers.wait_first_try, FIRST_MODELS_SECONDS)
+        await asyncio.to_thread(followers.wait_ready)
         yield
         followers.stop()
         batches.shutdown(wait=False, cancel_futures=True)
@@ -116,8 +118,17 @@ def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog |
     return lifespan
 
 
-def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI]) -> FastAPI:
-    app = FastAPI(title=TITLE, version=version("readmission"), description=DESCRIPTION, lifespan=lifespan)
+def _assemble(
+    routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI], max_wait_seconds: float
+) -> FastAPI:
+    app = FastAPI(
+        title=TITLE,
+        version=version("readmission"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # a redirect would repeat the caller's Host header, whatever it says
+        redirect_slashes=False,
+    )
     for router in routers:
         app.include_router(router)
     # routes are tried one by one: the busiest first
@@ -125,4 +136,6 @@ def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan
     add_error_handlers(app)
     document_request_models(app)
     app.add_middleware(RequestMiddleware, metrics=metrics, routes={getattr(route, "path", "") for route in app.routes})
+    # the last one is the outermost
+    app.add_middleware(Admission, metrics=metrics, max_wait_seconds=max_wait_seconds)
     return app

@@ -15,12 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from readmission.errors import ReadmissionError
 from readmission.http_contract import API_KEY_HEADER, JSON
 from readmission.prediction.predict import Model, Predictor
+from readmission.serving.middleware import NO_STORE
 from readmission.serving.tally import PUBLISH_SECONDS, Tally
 
 ROUTE = "/predict"
 _CONTENT_TYPES = frozenset({None, b"application/json", b"application/json; charset=utf-8"})
 _KEY_HEADER = API_KEY_HEADER.lower().encode()
-_HEADERS = [(b"content-type", JSON.encode())]
+_HEADERS = [(b"content-type", JSON.encode()), NO_STORE]
 
 
 class EventLog(Protocol):

@@ -16,13 +16,15 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.mlflow_requests import limit_requests
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
+from readmission.serving.connections import BoundedProtocol
 from readmission.serving.metrics import MULTIPROCESS_DIR
 from readmission.settings import InferenceSettings
 
 DRAIN_SECONDS = 20
 # longer than a load balancer keeps a connection, so that the server never closes it first
 KEEP_ALIVE_SECONDS = 75
-HUNG_WORKER_SECONDS = 30
+# a hung worker is replaced within 20 s, the start of its successor included
+HUNG_WORKER_SECONDS = 12
 MIGRATION_RETRY_SECONDS = 10
 
 log = get_logger(__name__)
@@ -32,7 +34,7 @@ def main(settings: InferenceSettings) -> None:
     """Serve until SIGTERM or SIGINT. The workers then get ``DRAIN_SECONDS`` to finish the requests they have begun."""
     configure_logging(json=settings.log_json)
     bound_mlflow_requests()
-    config = _configuration(settings)
+    config = server_configuration(settings)
     socket = config.bind_socket()
     _make_run_dir(settings)
     if settings.inference_database_url is not None:
@@ -60,7 +62,8 @@ def worker_app(settings: InferenceSettings) -> FastAPI:
     return create_app(settings, run_dir=_run_dir(settings))
 
 
-def _configuration(settings: InferenceSettings) -> uvicorn.Config:
+def server_configuration(settings: InferenceSettings) -> uvicorn.Config:
+    """What uvicorn is told: the workers, and the bounds on what a client may hold."""
     return uvicorn.Config(
         functools.partial(worker_app, settings),
         factory=True,
@@ -70,6 +73,8 @@ def _configuration(settings: InferenceSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
+        limit_concurrency=settings.max_connections,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=HUNG_WORKER_SECONDS,
