@@ -16,6 +16,7 @@ from readmission.serving.batch_encoding import Problems, encode_batch
 from readmission.serving.batch_formats import Batch, read_batch
 from readmission.serving.encounter import Encounter
 from readmission.serving.live_model import LiveModels
+from readmission.serving.memory import MemoryReturn
 from readmission.serving.openapi import DirectRoute, batch_body, problems
 from readmission.serving.predict import Predicting
 from readmission.serving.request_body import media_type, read_body
@@ -62,6 +63,7 @@ class BatchPrediction(ModelFacts):
 def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRouter:
     """The route. ``executor`` limits how many batches a worker handles at a time, and so its memory."""
     router = APIRouter(route_class=DirectRoute, tags=["prediction"])
+    memory = MemoryReturn(executor)
 
     @router.post(
         "/predict_batch",
@@ -77,6 +79,7 @@ def predict_batch_router(predicting: Predicting, executor: Executor) -> APIRoute
         answer, records = await loop.run_in_executor(executor, answer_batch, predicting, body, found)
         if predicting.log is not None and records:
             await predicting.log.write(records)
+        memory.after_batch()
         return Response(answer, media_type=JSON)
 
     return router
