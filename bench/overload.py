@@ -30,7 +30,7 @@ class Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for work."""
-        assert isinstance(transport, asyncio.WriteTransport)
+        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - of every TCP connection
         self._transport = transport
 
     def work(self) -> None:
@@ -49,7 +49,8 @@ class Caller(asyncio.Protocol):
 
 async def offer(port: int, request: bytes, rate: float, seconds: float, connections: int) -> dict[int, list[float]]:
     """Latencies in seconds by status, of ``rate`` requests a second."""
-    loop, due, seen = asyncio.get_running_loop(), collections.deque[float](), collections.defaultdict[int, list[float]](list)
+    loop, due = asyncio.get_running_loop(), collections.deque[float]()
+    seen = collections.defaultdict[int, list[float]](list)
     callers = [
         (await loop.create_connection(lambda: Caller(request, due, seen), "127.0.0.1", port))[1]
         for _ in range(connections)
@@ -59,9 +60,8 @@ async def offer(port: int, request: bytes, rate: float, seconds: float, connecti
         while offered < rate * passed:
             due.append(started + offered / rate)
             offered += 1
-        for caller in callers[: len(due)] if len(due) < len(callers) else callers:
+        for caller in callers:
             caller.work()
-        callers = callers[len(due) % len(callers) :] + callers[: len(due) % len(callers)]
         await asyncio.sleep(0.001)
     seen[0] = [seconds] * len(due)
     return seen
@@ -79,9 +79,9 @@ def report(rate: float, seconds: float, seen: dict[int, list[float]]) -> None:
 
 def knee(server: Server, bodies: list[bytes]) -> float:
     """What the worker can do, in requests a second."""
-    return len(uvloop.run(load(server.port, bodies, 5000, 16)).latencies) / uvloop.run(
-        load(server.port, bodies, 5000, 16)
-    ).seconds
+    uvloop.run(load(server.port, bodies, 1000, 16))
+    found = uvloop.run(load(server.port, bodies, 5000, 16))
+    return len(found.latencies) / found.seconds
 
 
 def main() -> None:
