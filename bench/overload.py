@@ -27,6 +27,7 @@ class Caller(asyncio.Protocol):
     def __init__(self, request: bytes, due: collections.deque[float], seen: dict[int, list[float]]) -> None:
         self._request, self._due, self._seen = request, due, seen
         self._intended: float | None = None
+        self._answer = b""
         self._transport: Any
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,10 +41,11 @@ class Caller(asyncio.Protocol):
             self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Note the answer. Answers are small and come in one piece."""
-        if self._intended is not None:
-            self._seen[int(data[9:12])].append(time.perf_counter() - self._intended)
-            self._intended = None
+        """Note the answer when it is whole: every one is a JSON object."""
+        self._answer += data
+        if self._intended is not None and self._answer.endswith(b"}"):
+            self._seen[int(self._answer[9:12])].append(time.perf_counter() - self._intended)
+            self._intended, self._answer = None, b""
             self.work()
 
 
