@@ -274,14 +274,14 @@ def bench_batch(name: str, server: Server, frame: pd.DataFrame) -> None:
     }
     for media_type, body in bodies.items():
         cpu = server.cpu_seconds()
-        seconds = [_batch_seconds(server.port, media_type, body, len(frame)) for _ in range(BATCH_REPEATS)]
+        seconds = [batch_seconds(server.port, media_type, body, len(frame)) for _ in range(BATCH_REPEATS)]
         cpu = (server.cpu_seconds() - cpu) / BATCH_REPEATS
         median = statistics.median(seconds)
         rates = f"{len(frame) / median:9,.0f} rows/s  {median:.3f} s  {cpu:.3f} s CPU"
         print(f"/predict_batch {name:<14} {media_type:<32} {rates}", flush=True)
 
 
-def _batch_seconds(port: int, media_type: str, body: bytes, rows: int) -> float:
+def batch_seconds(port: int, media_type: str, body: bytes, rows: int) -> float:
     url, headers = f"http://127.0.0.1:{port}/predict_batch", {"Content-Type": media_type}
     started = time.perf_counter()
     answer = httpx.post(url, content=body, headers=headers, timeout=60)

@@ -87,6 +87,8 @@ def _session_options() -> ort.SessionOptions:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # the arena keeps the memory of the largest batch for as long as the model is loaded
+    options.enable_cpu_mem_arena = False
     return options
 
 

@@ -13,9 +13,11 @@ from readmission.adapters.database import InferenceDatabase
 from readmission.adapters.registry import ModelRegistry
 from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.horizon import HorizonName
+from readmission.log import count_failures
 from readmission.prediction.log.spool import Bounds, Spool
 from readmission.prediction.patient_reference import PatientReferences
 from readmission.prediction.place import Place
+from readmission.serving.admission import Admission
 from readmission.serving.answering import Answering
 from readmission.serving.auth import AdminKey, ApiKeys
 from readmission.serving.encounter import parse_encounter
@@ -38,7 +40,6 @@ from readmission.serving.run_dir import shipper_stats
 from readmission.serving.tally import Tally
 from readmission.settings import InferenceSettings
 
-FIRST_MODELS_SECONDS = 15
 # how long a caller of /outcomes waits for a database that hangs
 ANSWER_SECONDS = 10
 # at a time in each worker; one computes for up to 0.3 s
@@ -78,6 +79,7 @@ def create_app(
     if database is None and settings.inference_database_url is not None:
         database = InferenceDatabase(settings.require("inference_database_url"), answer_seconds=ANSWER_SECONDS)
     metrics, slots = Metrics(), ModelSlots(settings.horizons)
+    count_failures(metrics.log_handler_failures.inc)
     followers = _followers(settings, registries or _registries(settings), slots, metrics, run_dir)
     keys, folder = ApiKeys(settings.api_keys), settings.prediction_log_folder
     log = _spool(settings, metrics, run_dir) if database else None
@@ -95,15 +97,18 @@ def create_app(
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
     )
     app = _assemble(routers, metrics, _lifespan(followers, batches, tally, log))
-    app.put_in_front(
-        lambda framework: FastPath(
+
+    def in_front(framework: ASGIApp) -> ASGIApp:
+        fast = FastPath(
             framework,
             answering.answer,
             keys=keys.accepted,
             max_body_bytes=predicting.max_encounter_bytes,
             answered=tally.answered,
         )
-    )
+        return Admission(fast, metrics=metrics, max_wait_seconds=settings.max_wait_seconds)
+
+    app.put_in_front(in_front)
     return app
 
 
@@ -152,7 +157,7 @@ def _lifespan(followers: ModelFollowers, batches: Batches, tally: Tally, log: Sp
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
         # a new worker beside others takes no request before it has what they have
-        await asyncio.to_thread(followers.wait_first_try, FIRST_MODELS_SECONDS)
+        await asyncio.to_thread(followers.wait_ready)
         publishing = asyncio.create_task(tally.keep_publishing())
         with log or nullcontext():
             yield
@@ -165,7 +170,14 @@ def _lifespan(followers: ModelFollowers, batches: Batches, tally: Tally, log: Sp
 
 
 def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI]) -> InferenceApp:
-    app = InferenceApp(title=TITLE, version=version("readmission"), description=DESCRIPTION, lifespan=lifespan)
+    app = InferenceApp(
+        title=TITLE,
+        version=version("readmission"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # a redirect would repeat the caller's Host header, whatever it says
+        redirect_slashes=False,
+    )
     for router in routers:
         app.include_router(router)
     add_error_handlers(app)

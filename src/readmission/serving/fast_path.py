@@ -13,12 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from readmission.errors import ReadmissionError
 from readmission.http_contract import API_KEY_HEADER, JSON, PATIENT_REFERENCE_HEADER
+from readmission.serving.middleware import NO_STORE
 
 ROUTE = "/predict"
 _CONTENT_TYPES = frozenset({None, b"application/json", b"application/json; charset=utf-8"})
 _KEY_HEADER = API_KEY_HEADER.lower().encode()
 _REFERENCE_HEADER = PATIENT_REFERENCE_HEADER.lower().encode()
-_CONTENT_TYPE = (b"content-type", JSON.encode())
+_HEADERS = [(b"content-type", JSON.encode()), NO_STORE]
 # the body of an encounter and its caller's reference to the patient, to the answer
 Answer = Callable[[bytes, bytes | None], bytes]
 
@@ -58,7 +59,7 @@ class FastPath:
         if answer is None:
             await self._app(scope, _again(message, receive), send)
             return
-        fields = [(b"content-length", b"%d" % len(answer)), _CONTENT_TYPE]
+        fields = [(b"content-length", b"%d" % len(answer)), *_HEADERS]
         await send({"type": "http.response.start", "status": 200, "headers": fields})
         await send({"type": "http.response.body", "body": answer})
         self._answered(time.perf_counter() - started)

@@ -74,6 +74,16 @@ class Metrics:
             "Predictions answered but not written to the log.",
             registry=self._registry,
         )
+        self.log_handler_failures = Counter(
+            "readmission_log_handler_failures",
+            "Events of the process that its log's output did not take.",
+            registry=self._registry,
+        )
+        self.shed = Counter(
+            "readmission_http_requests_shed",
+            "Requests refused with 503 because they had waited too long for the worker.",
+            registry=self._registry,
+        )
         # of the whole server, read at each scrape
         self._shared: list[Collector] = []
         # brings what a worker has counted elsewhere into these metrics
@@ -128,12 +138,13 @@ class Metrics:
         self._child(self.requests, route, str(status)).inc(len(seconds))
         observe_many(self._child(self.duration, route), LATENCY_SECONDS, seconds)
 
-    def model_swapped(self, previous: LiveModel | None, live: LiveModel) -> None:
-        """Record that this worker now serves ``live`` and no longer ``previous``."""
+    def model_swapped(self, previous: LiveModel | None, live: LiveModel | None) -> None:
+        """Record that this worker now serves ``live`` and no longer ``previous``; None is no model."""
         # the files that the workers share cannot drop a series, so the old one is set to 0
         if previous is not None:
             self.model_info.labels(*_model_labels(previous)).set(0)
-        self.model_info.labels(*_model_labels(live)).set(1)
+        if live is not None:
+            self.model_info.labels(*_model_labels(live)).set(1)
 
     def _child(self, metric: Any, *labels: str) -> Any:
         # the library's labels() validates and locks on each call, and every request comes through here

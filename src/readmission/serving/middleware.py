@@ -1,4 +1,7 @@
-"""The outermost middleware. It times and counts requests, and hides error texts that may contain a patient's data."""
+"""The outermost middleware. It times and counts requests, and hides error texts that may contain a patient's data.
+
+An answer to anything but a GET or HEAD is about a patient, so no cache may store it.
+"""
 
 import time
 import traceback
@@ -14,7 +17,8 @@ from readmission.serving.metrics import Metrics
 
 CLIENT_CLOSED_REQUEST = 499
 NOT_COUNTED = frozenset({"/health", "/ready", "/metrics"})
-_FAILED = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; its log says where")
+NO_STORE = (b"cache-control", b"no-store")
+FAILED = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; its log says where")
 
 log = get_logger(__name__)
 
@@ -38,6 +42,8 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if scope["method"] not in ("GET", "HEAD"):
+                    message = {**message, "headers": [*message.get("headers", ()), NO_STORE]}
             await send(message)
 
         try:
@@ -48,7 +54,7 @@ class RequestMiddleware:
             event = {"path": self._route(scope), "error": type(error).__name__, "at": _where(error)}
             log.error("request failed", **event)  # noqa: TRY400 - an error text may contain a patient's values
             if not status:
-                await _FAILED(scope, receive, noting)
+                await FAILED(scope, receive, noting)
         finally:
             self._count(scope, status or CLIENT_CLOSED_REQUEST, time.perf_counter() - started)
 

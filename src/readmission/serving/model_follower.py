@@ -124,7 +124,10 @@ class ModelFollower:
         self._refusal: Refusal | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._looked = threading.Event()
         self._tried = threading.Event()
+        # whether the live model came from the disk, and the registry has not been asked since
+        self._unconfirmed = False
         metrics.follows(slot.horizon)
 
     @property
@@ -133,10 +136,12 @@ class ModelFollower:
         return self._slot.horizon
 
     def run(self) -> None:
-        """Poll the registry until :meth:`stop`.
+        """Load the model from the disk, then poll the registry until :meth:`stop`.
 
         A failure is logged and tried again at the next poll. While no model is loaded, polls come sooner.
         """
+        self.load_cached()
+        self._looked.set()
         wait = FIRST_RETRY_SECONDS
         while not self._stop.is_set():
             self.follow(insist=self._signal.take())
@@ -145,8 +150,17 @@ class ModelFollower:
             self._pause(min(wait, self._poll_seconds) if waiting_for_first else self._poll_seconds)
             wait = wait * 2 if waiting_for_first else FIRST_RETRY_SECONDS
 
+    @property
+    def serves(self) -> bool:
+        """Whether the slot holds a model."""
+        return self._slot.live is not None
+
+    def wait_cached(self, seconds: float) -> None:
+        """Wait until the model on the disk was loaded or found unusable, but at most ``seconds``."""
+        self._looked.wait(seconds)
+
     def wait_first_try(self, seconds: float) -> None:
-        """Wait for the end of the first attempt to load a model, successful or not, but at most ``seconds``."""
+        """Wait until the registry was asked for the first time, successfully or not, but at most ``seconds``."""
         self._tried.wait(seconds)
 
     def stop(self) -> None:
@@ -177,14 +191,15 @@ class ModelFollower:
             self._follow(insist=insist)
         except NotFound as error:
             # the registry answered that there is none, so the cached model must not be used
+            self._withdraw_cached()
             log.warning("no model in production", **self._event(error))
         except ReadmissionError as error:
             log.warning("production model not loaded", **self._event(error))
-            self._fall_back()
+            self.load_cached()
         except Exception as error:
             # no error of the registry's client may end this thread
             log.exception("production model not loaded", **self._event(error))
-            self._fall_back()
+            self.load_cached()
 
     def _follow(self, *, insist: bool) -> tuple[LiveModel | None, LiveModel]:
         with self._lock:
@@ -197,7 +212,7 @@ class ModelFollower:
                 if result := next((RESULTS[kind] for kind in RESULTS if isinstance(error, kind)), None):
                     self._metrics.reloads.labels(self.horizon, result).inc()
                 raise
-            self._slot.stale, self._slot.refusal = False, ""
+            self._slot.stale, self._slot.refusal, self._unconfirmed = False, "", False
             return before, after
 
     def _production(self, live: LiveModel | None, *, insist: bool) -> LiveModel:
@@ -212,11 +227,14 @@ class ModelFollower:
         if refusal and not insist and self._clock() < refusal.retry_at:
             raise InvalidModel(f"{version.name} version {version.version} failed to load; it will be tried again later")
         try:
-            return self._load(version, self._cache.read(version.onnx_digest) or self._registry.download_onnx(version))
+            data = self._cache.read(version.onnx_digest) or self._registry.download_onnx(version)
+            loaded = self._load(version, data)
         except InvalidModel:
             self._metrics.reloads.labels(self.horizon, "invalid").inc()
             self._refuse(version, refusal)
             raise
+        self._cache.remember(version, data)
+        return loaded
 
     def _described(self, live: LiveModel, version: ModelVersion) -> LiveModel:
         """The live model with the registry's newest description, which the cache then holds too."""
@@ -237,7 +255,6 @@ class ModelFollower:
         model = self._checked(version, data)
         live = LiveModel(version, model, datetime.now(UTC))
         previous, self._slot.live = self._slot.live, live
-        self._cache.remember(version, data)
         self._metrics.model_swapped(previous, live)
         self._metrics.reloads.labels(self.horizon, "loaded").inc()
         log.info("model loaded", name=version.name, version=version.version, data_source=model.metadata.data_source)
@@ -259,8 +276,8 @@ class ModelFollower:
         delay = min(self._poll_seconds * 2**times, LONGEST_REFUSAL_SECONDS)
         self._refusal = Refusal(version, times, self._clock() + delay)
 
-    def _fall_back(self) -> None:
-        """When no model is loaded, serve the one that was served last. It stays marked as stale."""
+    def load_cached(self) -> None:
+        """When no model is loaded, serve the one that was served last, as stale. Errors are logged, not raised."""
         with self._lock:
             version = None if self._slot.live else self._cache.last()
             data = self._cache.read(version.onnx_digest) if version else None
@@ -271,6 +288,15 @@ class ModelFollower:
                 self._load(version, data)
             except (InvalidModel, MissingSetting) as error:
                 log.warning("cached model not usable", version=version.version, reason=str(error))
+            else:
+                self._unconfirmed = True
+
+    def _withdraw_cached(self) -> None:
+        """Serve no model that only the disk has called good, now that the registry says there is none."""
+        with self._lock:
+            if self._unconfirmed:
+                self._metrics.model_swapped(self._slot.live, None)
+                self._slot.live, self._unconfirmed = None, False
 
     def _pause(self, seconds: float) -> None:
         """Wait ``seconds``, or until a stop or a signal. The jitter keeps workers from polling at the same time."""

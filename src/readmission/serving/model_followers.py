@@ -11,6 +11,11 @@ from readmission.errors import NotFound
 from readmission.serving.live_model import LiveModel
 from readmission.serving.model_follower import ModelFollower
 
+# ordinary answers take less
+REGISTRY_SECONDS = 1.0
+FIRST_MODEL_SECONDS = 5.0
+LOAD_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Reloaded:
@@ -32,9 +37,18 @@ class ModelFollowers:
         for horizon, follower in self._followers.items():
             threading.Thread(target=follower.run, name=f"follower-{horizon}", daemon=True).start()
 
-    def wait_first_try(self, seconds: float) -> None:
-        """Wait until each has tried once to load its model, but at most ``seconds`` for all together."""
-        until = time.monotonic() + seconds
+    def wait_ready(
+        self, registry_seconds: float = REGISTRY_SECONDS, first_model_seconds: float = FIRST_MODEL_SECONDS
+    ) -> None:
+        """Wait until each has looked at the disk and then asked the registry once, but not long.
+
+        A registry that is away or hangs costs at most ``registry_seconds`` when the disk had the primary horizon's
+        model, and else ``first_model_seconds``.
+        """
+        for follower in self._followers.values():
+            follower.wait_cached(LOAD_SECONDS)
+        primary, *_ = self._followers.values()
+        until = time.monotonic() + (registry_seconds if primary.serves else first_model_seconds)
         for follower in self._followers.values():
             follower.wait_first_try(max(until - time.monotonic(), 0))
 

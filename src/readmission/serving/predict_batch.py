@@ -18,6 +18,7 @@ from readmission.serving.batch_features import given_features
 from readmission.serving.batch_formats import read_batch
 from readmission.serving.encounter import Encounter
 from readmission.serving.live_model import LiveModels
+from readmission.serving.memory import MemoryReturn
 from readmission.serving.openapi import DirectRoute, batch_body, problems
 from readmission.serving.parquet_process import ParquetProcess
 from readmission.serving.predict import Predicting
@@ -73,6 +74,7 @@ class Batches:
         self.parquet = ParquetProcess()
         # one at a time: each may need some hundred megabytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self.memory = MemoryReturn(self._thread)
         self._scorer: tuple[LiveModels, BatchScorer, BatchForm] | None = None
 
     async def run(self, held: ExitStack, work: Callable[[], bytes]) -> bytes:
@@ -112,6 +114,7 @@ def predict_batch_router(predicting: Predicting, batches: Batches) -> APIRouter:
             held.enter_context(batches.place)
             body = await read_body(request, predicting.max_body_bytes)
             answer = await batches.run(held, lambda: answer_batch(predicting, batches, body, found))
+        batches.memory.after_batch()
         return Response(answer, media_type=JSON)
 
     return router

@@ -18,13 +18,15 @@ from readmission.adapters.mlflow_requests import limit_requests
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
 from readmission.prediction.log.shipper import Shipper
+from readmission.serving.connections import BoundedProtocol
 from readmission.serving.run_dir import MULTIPROCESS_DIR, run_dir_of, shipper_stats
 from readmission.settings import InferenceSettings
 
 DRAIN_SECONDS = 20
 # longer than a load balancer keeps a connection, so that the server never closes it first
 KEEP_ALIVE_SECONDS = 75
-HUNG_WORKER_SECONDS = 30
+# a hung worker is replaced within 20 s, the start of its successor included
+HUNG_WORKER_SECONDS = 12
 MIGRATION_RETRY_SECONDS = 10
 # how long the shipper waits for a database that hangs
 ANSWER_SECONDS = 10
@@ -36,7 +38,7 @@ def main(settings: InferenceSettings) -> None:
     """Serve until SIGTERM or SIGINT. The workers then get ``DRAIN_SECONDS`` to finish the requests they have begun."""
     configure_logging(json=settings.log_json)
     bound_mlflow_requests()
-    config = _configuration(settings)
+    config = server_configuration(settings)
     socket = config.bind_socket()
     _make_run_dir(settings)
     log.info("inference API starts", host=settings.host, port=settings.inference_port, workers=config.workers)
@@ -81,7 +83,8 @@ def worker_app(settings: InferenceSettings) -> ASGIApp:
     return create_app(settings, run_dir=run_dir_of(settings))
 
 
-def _configuration(settings: InferenceSettings) -> uvicorn.Config:
+def server_configuration(settings: InferenceSettings) -> uvicorn.Config:
+    """What uvicorn is told: the workers, and the bounds on what a client may hold."""
     return uvicorn.Config(
         functools.partial(worker_app, settings),
         factory=True,
@@ -94,6 +97,8 @@ def _configuration(settings: InferenceSettings) -> uvicorn.Config:
         # no answer depends on the caller's address, and a request costs less without what is not used
         proxy_headers=False,
         ws="none",
+        http=BoundedProtocol,
+        limit_concurrency=settings.max_connections,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=HUNG_WORKER_SECONDS,

@@ -179,9 +179,18 @@ def published_30d(registered_30d: Published) -> Published:
 
 @contextmanager
 def running(
-    directory: Path, port: int, *, path: str = "/ready", status: int = 200, **settings: object
+    directory: Path,
+    port: int,
+    *,
+    path: str = "/ready",
+    status: int = 200,
+    stderr: int | None = None,
+    **settings: object,
 ) -> Iterator[Server]:
-    """A server that polls seldom, from the moment on that ``path`` answers with ``status``."""
+    """A server that polls seldom, from the moment on that ``path`` answers with ``status``.
+
+    ``stderr``: the descriptor that takes its log instead of the file.
+    """
     directory.mkdir(exist_ok=True)
     chosen = {
         "inference_port": port,
@@ -196,7 +205,7 @@ def running(
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     log = directory / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=output)
+        process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=stderr or output)
     server = Server(process, port, log, directory / "serving")
     try:
         wait_until(lambda: server.answers(path, status), f"{path} answers {status}", log)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -25,8 +26,10 @@ NOBODY = "http://127.0.0.1:9"
 ADMIN_KEY = SecretStr("admin-key")
 ADMIN = {"X-API-Key": ADMIN_KEY.get_secret_value()}
 JSON = {"Content-Type": "application/json"}
-FLIPS = 12
+# RELOADS=100 for the whole drill
+FLIPS = int(os.environ.get("RELOADS", "12"))
 CALLERS = 4
+BATCH = 50
 PRIMARY = 'horizon="any"'
 
 
@@ -94,19 +97,29 @@ def test_a_reload_of_one_horizon_leaves_the_other_alone(server, published, publi
     assert server.versions("any") == {published.versions[0].version}
 
 
+def call_until(done: threading.Event, server, path: str, document: object, answers: list) -> None:
+    """Send the same request over one connection again and again, and keep status and document of each answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    while not done.is_set():
+        connection.request("POST", path, json.dumps(document), JSON)
+        answer = connection.getresponse()
+        answers.append((answer.status, json.loads(answer.read())))
+    connection.close()
+
+
+def told_by(batch: dict) -> list[tuple[str, str, float]]:
+    """Horizon, version and probability of each risk of each row; the version stands once, at the top."""
+    versions = [(risk["horizon"], risk["model_version"]) for risk in batch["risks"]]
+    rows = [zip(versions, row["risks"], strict=True) for row in batch["predictions"]]
+    return [(*named, risk["probability"]) for row in rows for named, risk in row]
+
+
 def test_reloads_under_load_fail_no_request_and_mix_no_models(server, published, published_30d):
     models = {"any": published, "within_30_days": published_30d}
-    done, answers = threading.Event(), []
+    done, answers, batches = threading.Event(), [], []
+    loads = [("/predict", EXAMPLE, answers), ("/predict_batch", [EXAMPLE] * BATCH, batches)] * (CALLERS // 2)
+    callers = [threading.Thread(target=call_until, args=(done, server, *load)) for load in loads]
 
-    def call() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        while not done.is_set():
-            connection.request("POST", "/predict", json.dumps(EXAMPLE), JSON)
-            answer = connection.getresponse()
-            answers.append((answer.status, json.loads(answer.read())))
-        connection.close()
-
-    callers = [threading.Thread(target=call) for _ in range(CALLERS)]
     for caller in callers:
         caller.start()
     for flip in range(FLIPS):
@@ -117,16 +130,19 @@ def test_reloads_under_load_fail_no_request_and_mix_no_models(server, published,
     for caller in callers:
         caller.join()
 
-    assert {status for status, _ in answers} == {200}
+    assert {status for status, _ in answers + batches} == {200}
     expected = {
         (horizon, version.version): probability_of(data)
         for horizon, model in models.items()
         for version, data in zip(model.versions, model.files, strict=True)
     }
-    told = [risk for _, answer in answers for risk in answer["risks"]]
-    assert {(risk["horizon"], risk["model_version"]) for risk in told} == set(expected)
-    shown = [risk["probability"] for risk in told]
-    np.testing.assert_allclose(shown, [expected[risk["horizon"], risk["model_version"]] for risk in told], atol=1e-6)
+    risks = [risk for _, answer in answers for risk in answer["risks"]]
+    told = [(risk["horizon"], risk["model_version"], risk["probability"]) for risk in risks]
+    for found in (told, [row for _, batch in batches for row in told_by(batch)]):
+        assert {(horizon, version) for horizon, version, _ in found} == set(expected)
+        shown = [probability for *_, probability in found]
+        np.testing.assert_allclose(shown, [expected[horizon, version] for horizon, version, _ in found], atol=1e-6)
+    print(f"{FLIPS} reloads, {len(answers)} predictions, {len(batches)} batches of {BATCH}")
 
 
 def test_a_bad_version_in_production_leaves_the_old_one_serving(server, published):

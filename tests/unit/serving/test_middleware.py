@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect
 from readmission.serving.metrics import Metrics
 from readmission.serving.middleware import RequestMiddleware
 
-SCOPE = {"type": "http", "path": "/predict"}
+SCOPE = {"type": "http", "path": "/predict", "method": "POST"}
 
 
 def call(error: Exception, scope: dict[str, str] = SCOPE) -> tuple[list[dict[str, object]], str]:

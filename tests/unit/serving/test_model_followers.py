@@ -69,13 +69,13 @@ def test_all_models_are_followed_at_the_same_time(registry, tmp_path, eventually
     followed.followers.stop()
 
 
-def test_the_wait_for_the_first_try_is_bounded_for_all_together(tmp_path):
+def test_the_wait_for_a_registry_that_hangs_is_bounded_for_all_together(tmp_path):
     slow = [SlowRegistry("diabetes_classifier"), SlowRegistry("diabetes_classifier_30d")]
     followed = Followed(*slow, tmp_path)
     followed.followers.start()
     started = time.monotonic()
 
-    followed.followers.wait_first_try(0.2)
+    followed.followers.wait_ready(registry_seconds=0, first_model_seconds=0.2)
 
     assert 0.2 <= time.monotonic() - started < 0.4
     for registry in slow:
@@ -86,7 +86,7 @@ def test_the_wait_for_the_first_try_is_bounded_for_all_together(tmp_path):
 def test_after_the_wait_every_model_is_there(followed):
     followed.followers.start()
 
-    followed.followers.wait_first_try(20)
+    followed.followers.wait_ready(registry_seconds=20, first_model_seconds=20)
 
     assert followed.versions == {"any": "1", "within_30_days": "1"}
     followed.followers.stop()
