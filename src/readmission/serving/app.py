@@ -16,6 +16,7 @@ from readmission.adapters.signatures import TrustedKeys
 from readmission.domain.horizon import HorizonName
 from readmission.prediction.place import Place
 from readmission.serving.auth import AdminKey, ApiKeys
+from readmission.serving.docs_pages import docs_router
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
 from readmission.serving.live_model import ModelSlots
@@ -68,6 +69,7 @@ def create_app(
         explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
+        docs_router(),
     )
     return _assemble(routers, metrics, _lifespan(followers, batches, log))
 
@@ -117,7 +119,14 @@ def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog |
 
 
 def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan[FastAPI]) -> FastAPI:
-    app = FastAPI(title=TITLE, version=version("readmission"), description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title=TITLE,
+        version=version("readmission"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     for router in routers:
         app.include_router(router)
     # routes are tried one by one: the busiest first
