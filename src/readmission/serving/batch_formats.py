@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, NAME_OF_RAW
 from readmission.errors import InvalidInput, UnreadableInput
 from readmission.http_contract import CSV, JSON, PARQUET
-from readmission.serving.encounter import FieldProblem, unknown_field
+from readmission.serving.encounter import FieldProblem, unknown_field, whole_number
 from readmission.serving.table_columns import (
     KNOWN_FEATURES,
     NOT_SCALAR,
@@ -23,7 +23,7 @@ from readmission.serving.table_columns import (
 )
 
 FEATURE_SPELLINGS = frozenset(FEATURE_NAMES) | {raw for raw, name in NAME_OF_RAW.items() if COLUMN[name].feature}
-SCALARS = frozenset({str, int, float, bool, type(None)})
+AS_SENT = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ def _encounter(row: object, index: int, problems: dict[int, list[FieldProblem]])
 
 
 def _scalar(value: Any) -> Any:
-    return value if value.__class__ in SCALARS else NOT_SCALAR
+    if value.__class__ in AS_SENT:
+        return value
+    return whole_number(value) if value.__class__ is float else NOT_SCALAR
 
 
 def _read_csv(body: bytes, max_rows: int) -> Batch:
