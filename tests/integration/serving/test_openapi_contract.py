@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).parent
 KEY = "client-and-admin-key"
 CASES = 2000
@@ -13,14 +15,15 @@ CASES = 2000
 PER_OPERATION = 40
 
 
-def test_schemathesis_finds_nothing(serve, published, published_30d, tmp_path):
+@pytest.mark.usefixtures("published", "published_30d")
+def test_schemathesis_finds_nothing(serve, tmp_path):
     database = f"sqlite:///{tmp_path}/inference.db"
 
     with serve(api_keys=KEY, admin_api_key=KEY, inference_database_url=database) as server:
         finished = run_schemathesis(f"{server.url}/openapi.json", tmp_path / "report.json")
 
     assert finished.returncode == 0, finished.stdout[-20_000:]
-    assert json.loads((tmp_path / "report.json").read_text())["summary"]["test_cases"]["generated"] >= CASES
+    assert json.loads((tmp_path / "report.json").read_text())["test_cases"]["generated"] >= CASES
 
 
 def run_schemathesis(url: str, report: Path) -> subprocess.CompletedProcess[str]:
