@@ -71,12 +71,12 @@ def test_swagger_ui_shows_every_operation_and_tries_one_out(visit, server):
 
 
 def test_redoc_shows_every_operation_and_finds_one(visit, server):
+    paths = server.call("GET", "/openapi.json").document["paths"].values()
     visit.open(f"{server.url}/redoc")
-    operations = visit.page.locator("[data-section-id^='operation/'], [id^='tag/'] [id*='operation']")
-    expect(visit.page.get_by_role("heading", name="The risks of one encounter")).to_be_visible()
-    assert operations.count() >= len(server.call("GET", "/openapi.json").document["paths"])
+    for summary in [operation["summary"] for methods in paths for operation in methods.values()]:
+        expect(visit.page.get_by_role("heading", name=summary)).to_be_visible()
 
-    visit.page.get_by_role("searchbox").or_(visit.page.get_by_placeholder("Search...")).first.fill("outcome of a")
+    visit.page.get_by_placeholder("Search...").fill("outcome of a")
 
     expect(visit.page.locator("[data-role='search:results']")).to_contain_text("Record the outcome of a prediction")
     assert (visit.complaints, visit.foreign(server.url)) == ([], [])
