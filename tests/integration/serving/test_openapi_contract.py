@@ -41,13 +41,14 @@ def run_schemathesis(url: str, report: Path) -> subprocess.CompletedProcess[str]
     command = [
         program,
         "--config-file",
-        "schemathesis.toml",
+        str(FOLDER / "schemathesis.toml"),
         "run",
         url,
         *flags,
         *(w for o in options.items() for w in o),
     ]
-    environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": "."}
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(FOLDER)}
+    # it leaves a cache in the folder that it runs in
     return subprocess.run(
-        command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=report.parent, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
