@@ -31,7 +31,8 @@ ICD9_GROUPS = (
     "genitourinary",
     "neoplasms",
 )
-_ICD9 = re.compile(r"(?:V\d{2}(?:\.\d{1,2})?|E\d{3}(?:\.\d)?|\d{1,3}(?:\.\d{1,2})?)", re.ASCII)
+ICD9_PATTERN = r"(?:V[0-9]{2}(?:\.[0-9]{1,2})?|E[0-9]{3}(?:\.[0-9])?|[0-9]{1,3}(?:\.[0-9]{1,2})?)"
+_ICD9 = re.compile(ICD9_PATTERN)
 _ICD9_RANGES = (
     (390, 459, "circulatory"),
     (460, 519, "respiratory"),

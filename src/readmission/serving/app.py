@@ -20,6 +20,7 @@ from readmission.prediction.place import Place
 from readmission.serving.admission import Admission
 from readmission.serving.answering import Answering
 from readmission.serving.auth import AdminKey, ApiKeys
+from readmission.serving.docs_pages import docs_router
 from readmission.serving.encounter import parse_encounter
 from readmission.serving.errors import add_error_handlers
 from readmission.serving.explain import explain_router
@@ -95,6 +96,7 @@ def create_app(
         explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database, folder),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
+        docs_router(),
     )
     app = _assemble(routers, metrics, _lifespan(followers, batches, tally, log))
 
@@ -175,6 +177,8 @@ def _assemble(routers: Iterable[APIRouter], metrics: Metrics, lifespan: Lifespan
         version=version("readmission"),
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         # a redirect would repeat the caller's Host header, whatever it says
         redirect_slashes=False,
     )

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, NAME_OF_RAW
 from readmission.errors import InvalidInput, UnreadableInput
 from readmission.http_contract import CSV, JSON, PARQUET
-from readmission.serving.encounter import FieldProblem, unknown_field
+from readmission.serving.encounter import FieldProblem, unknown_field, whole_number
 from readmission.serving.table_columns import (
     KNOWN_FEATURES,
     NOT_SCALAR,
@@ -28,7 +28,7 @@ from readmission.serving.table_columns import (
 )
 
 FEATURE_SPELLINGS = frozenset(FEATURE_NAMES) | {raw for raw, name in NAME_OF_RAW.items() if COLUMN[name].feature}
-SCALARS = frozenset({str, int, float, bool, type(None)})
+AS_SENT = frozenset({str, int, bool, type(None)})
 
 
 # reads a Parquet body of a limited number of rows
@@ -108,9 +108,13 @@ def _encounter(row: object, index: int, problems: dict[int, list[FieldProblem]])
 
 
 def _scalars(values: list[Any]) -> list[Any]:
-    if SCALARS.issuperset(map(type, values)):
+    if AS_SENT.issuperset(map(type, values)):
         return values
-    return [value if value.__class__ in SCALARS else NOT_SCALAR for value in values]
+    return [value if value.__class__ in AS_SENT else _scalar(value) for value in values]
+
+
+def _scalar(value: Any) -> Any:
+    return whole_number(value) if value.__class__ is float else NOT_SCALAR
 
 
 def _read_csv(body: bytes, max_rows: int) -> Batch:

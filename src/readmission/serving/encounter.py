@@ -8,16 +8,18 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     create_model,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from readmission.domain.cohort import can_be_readmitted
-from readmission.domain.encoding import is_icd9
+from readmission.domain.encoding import ICD9_PATTERN, is_icd9
 from readmission.domain.example import EXAMPLE
 from readmission.domain.medication import contradictions
 from readmission.domain.schema import COLUMN, FEATURES, NAME_OF_RAW, Column, Kind
@@ -41,7 +43,8 @@ def allowed(column: Column) -> dict[str, Any]:
     if column.kind is Kind.NUMBER:
         return {"type": "integer", "minimum": column.low, "maximum": column.high}
     if column.kind is Kind.ICD9:
-        return {"type": "string", "description": "ICD-9-CM code", "examples": ["428", "250.83", "V57", "E885"]}
+        examples = ["428", "250.83", "V57", "E885"]
+        return {"type": "string", "description": "ICD-9-CM code", "pattern": f"^{ICD9_PATTERN}$", "examples": examples}
     if column.kind is Kind.CODE:
         return {"type": "integer", "enum": [code for code in column.values if _in_cohort(column, code)]}
     return {"type": "string", "enum": _categories(column)}
@@ -62,6 +65,14 @@ def unknown_field(name: str) -> FieldProblem:
     if (feature := COLUMN.get(NAME_OF_RAW.get(name, name))) and feature.feature:
         return problem(feature, "duplicate")
     return FieldProblem(field=name[:SHOWN_NAME], message="is not a field of an encounter", allowed={"not": {}})
+
+
+def whole_number(value: object) -> object:
+    """A number as JSON Schema reads it: ``18.0`` is the integer 18. Any other value stays as it is.
+
+    Clients send such numbers: it is what pandas writes for an integer column with gaps.
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def parse_encounter(body: bytes) -> dict[str, Any]:
@@ -146,12 +157,13 @@ def _icd9_check(code: str) -> str:
 
 def _type(column: Column) -> Any:
     if column.kind is Kind.NUMBER:
-        kind: Any = Annotated[int, Field(ge=column.low, le=column.high)]
+        kind: Any = Annotated[int, Field(ge=column.low, le=column.high), BeforeValidator(whole_number)]
     elif column.kind is Kind.ICD9:
-        kind = Annotated[str, AfterValidator(_icd9_check)]
+        kind = Annotated[str, AfterValidator(_icd9_check), WithJsonSchema(allowed(column))]
     elif column.kind is Kind.CODE:
-        # not a Literal: it would accept true as 1 and 3.0 as 3
-        kind = Annotated[int, AfterValidator(_code_check(column))]
+        # not a Literal: it would accept true as 1
+        check = AfterValidator(_code_check(column))
+        kind = Annotated[int, check, BeforeValidator(whole_number), WithJsonSchema(allowed(column))]
     else:
         kind = Literal[tuple(_categories(column))]
     return kind if column.required else kind | None
@@ -160,10 +172,8 @@ def _type(column: Column) -> Any:
 def _field(column: Column) -> tuple[Any, Any]:
     alias = AliasChoices(column.name, RAW_NAME[column.name]) if column.name in RAW_NAME else None
     default = ... if column.required else None
-    extra = {key: value for key, value in allowed(column).items() if key in ("enum", "examples")}
-    if column.default:
-        # the encoder applies it, also to null; the request model keeps what was sent
-        extra["default"] = column.default
+    # the encoder applies a column's default, also to null; the request model keeps what was sent
+    extra: dict[str, Any] = {"default": column.default} if column.default else {}
     return _type(column), Field(
         default, description=column.description, validation_alias=alias, json_schema_extra=extra or None
     )

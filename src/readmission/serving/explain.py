@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic_core import to_json
 
 from readmission.domain.background import reference_row
@@ -24,12 +24,35 @@ from readmission.serving.live_model import LiveModel, LiveModels, ModelSlots
 from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.predict import REFERENCE_PARAMETER, Predicting, patient_reference
 from readmission.serving.request_body import media_type, read_body
-from readmission.serving.responses import Answer, Prediction, Probability
+from readmission.serving.responses import PREDICTION_EXAMPLE, Answer, Prediction, Probability
 
 PARAMETERS = {"horizon": HORIZON_NAMES, "detail": ("features",)}
 _DESCRIBED = {
     "horizon": "The risk to explain; by default that of the primary horizon.",
     "detail": "Explain each feature, too.",
+}
+# of about twenty groups, which add up to the difference from the base, two are shown
+EXPLANATION_EXAMPLE: dict[str, Any] = {
+    "horizon": "any",
+    "log_odds": 0.125,
+    "probability": 0.5312,
+    "base": {"log_odds": -0.19, "probability": 0.4532},
+    "background_rows": 100,
+    "groups": [
+        {
+            "group": "inpatient_stays",
+            "log_odds": 0.31,
+            "probability": 0.0765,
+            "features": [{"feature": "number_inpatient", "value": 1, "reference": 0}],
+        },
+        {
+            "group": "length_of_stay",
+            "log_odds": 0.02,
+            "probability": 0.0049,
+            "features": [{"feature": "time_in_hospital", "value": 5, "reference": 4}],
+        },
+    ],
+    "note": NOTE,
 }
 
 
@@ -79,6 +102,8 @@ class ExplanationAnswer(Answer):
 
 class ExplainedPrediction(Prediction):
     """The response of /predict, and its explanation."""
+
+    model_config = ConfigDict(json_schema_extra={"example": PREDICTION_EXAMPLE | {"explanation": EXPLANATION_EXAMPLE}})
 
     explanation: ExplanationAnswer
 

@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
+from readmission.domain.example import EXAMPLE
 from readmission.http_contract import API_KEY_HEADER, CSV, JSON, PARQUET, PROBLEM
+from readmission.serving.errors import HEADERS
 from readmission.serving.responses import Problem
 
 KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}]
@@ -44,7 +46,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+            "headers": {
+                name: {"required": True, "schema": {"type": "string"}, "example": value}
+                for name, value in HEADERS.get(HTTPStatus(status), {}).items()
+            },
+            "content": {PROBLEM: {"schema": _reference(Problem)}},
         }
         for status in statuses
     }
@@ -57,11 +63,16 @@ def json_body(model: type[BaseModel], parameters: Sequence[dict[str, Any]] = ())
 
 def batch_body(model: type[BaseModel], max_rows: int) -> RequestBody:
     """Documentation of the three forms of a batch of 1 to ``max_rows`` rows."""
-    rows = {"type": "array", "minItems": 1, "maxItems": max_rows, "items": _reference(model)}
+    refused = {"description": "Any other value: this row has errors in the answer, the others are predicted."}
+    items = {"anyOf": [_reference(model), refused]}
+    rows = {"type": "array", "minItems": 1, "maxItems": max_rows, "items": items, "example": [EXAMPLE]}
     table = "; columns of the original data set that no model uses are ignored"
     content = {
         JSON: {"schema": rows},
-        CSV: {"schema": {"type": "string", "description": f"UTF-8; empty and ? mean left out{table}"}},
+        CSV: {
+            "schema": {"type": "string", "description": f"UTF-8; empty and ? mean left out{table}"},
+            "example": "\n".join(",".join(map(str, line)) for line in (EXAMPLE.keys(), EXAMPLE.values())),
+        },
         PARQUET: {"schema": {"type": "string", "format": "binary", "description": f"null: left out{table}"}},
     }
     return RequestBody(model, content)

@@ -52,6 +52,20 @@ class ModelInfo(Answer):
     trained_at: datetime
 
 
+class Root(Answer):
+    """What runs here, and where its routes are."""
+
+    name: Literal["readmission"]
+    version: str
+    links: list[str]
+
+
+class Health(Answer):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
 class ReadyModel(Answer):
     """A loaded model."""
 
@@ -90,11 +104,11 @@ def operations_router(slots: ModelSlots, followers: ModelFollowers, admin_key: A
     """The routes for operators. ``followers`` handle ``/reload-model``, which needs ``admin_key``."""
     router = APIRouter(route_class=DirectRoute, tags=["operations"])
 
-    @router.get("/", summary="Name, version and links")
+    @router.get("/", summary="Name, version and links", responses={200: {"model": Root}})
     async def root(_: Request) -> Response:
         return _json({"name": "readmission", "version": version("readmission"), "links": LINKS})
 
-    @router.get("/health", summary="Liveness: the process runs")
+    @router.get("/health", summary="Liveness: the process runs", responses={200: {"model": Health}})
     async def health(_: Request) -> Response:
         return _json({"status": "ok"})
 
@@ -129,7 +143,12 @@ def operations_router(slots: ModelSlots, followers: ModelFollowers, admin_key: A
         models = [_versions(reloaded) for reloaded in await asyncio.to_thread(_reload, slots, followers, asked)]
         return _json({name: value for name, value in models[0].items() if name != "horizon"} | {"models": models})
 
-    @router.get("/metrics", summary="Metrics of all workers, for Prometheus", response_class=Response)
+    @router.get(
+        "/metrics",
+        summary="Metrics of all workers, for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}}}},
+    )
     async def prometheus(_: Request) -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 

@@ -17,7 +17,7 @@ from readmission.http_contract import JSON
 from readmission.prediction.log.table import PredictionTable
 from readmission.prediction.log.waiting import land_waiting
 from readmission.serving.auth import ApiKeys
-from readmission.serving.encounter import FieldProblem
+from readmission.serving.encounter import FieldProblem, whole_number
 from readmission.serving.openapi import DirectRoute, json_body, problems
 from readmission.serving.request_body import media_type, read_body
 from readmission.serving.responses import PREDICTION_EXAMPLE, Answer
@@ -43,13 +43,19 @@ class Outcome(BaseModel):
         strict=True,
         extra="forbid",
         json_schema_extra={
-            "oneOf": [{"required": [name]} for name in EXACTLY_ONE],
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": kind}, other: {"type": "null"}}}
+                for name, kind, other in (
+                    (EXACTLY_ONE[0], "integer", EXACTLY_ONE[1]),
+                    (EXACTLY_ONE[1], "string", EXACTLY_ONE[0]),
+                )
+            ],
             "example": {"prediction_id": PREDICTION_EXAMPLE["prediction_id"], "days_until_readmission": 12},
         },
     )
 
     prediction_id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
-    days_until_readmission: int | None = Field(
+    days_until_readmission: Annotated[int | None, BeforeValidator(whole_number)] = Field(
         default=None, ge=0, description="Days from the day of the prediction, in UTC, to the day of the readmission."
     )
     not_readmitted_by: Annotated[date | None, BeforeValidator(_iso_date)] = Field(

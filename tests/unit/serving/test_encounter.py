@@ -92,7 +92,17 @@ def test_a_number_out_of_its_range_is_told_the_range():
 
 @pytest.mark.parametrize("name", ["time_in_hospital", "admission_type_id"])
 def test_only_an_integer_is_an_integer(name):
-    assert not_refused(name, ["3", 3.0, 3.5, True, [3], {"a": 3}, 10**30]) == []
+    assert not_refused(name, ["3", 3.5, True, [3], {"a": 3}, 10**30, 1e300]) == []
+
+
+@pytest.mark.parametrize("name", ["time_in_hospital", "admission_type_id"])
+def test_a_whole_number_may_be_written_as_a_float(name):
+    taken = [
+        parse_encounter(json.dumps(EXAMPLE | {name: 0}).replace(f'"{name}": 0', f'"{name}": {number}').encode())
+        for number in ("3.0", "3e0", "30e-1")
+    ]
+
+    assert [(type(encounter[name]), encounter[name]) for encounter in taken] == [(int, 3)] * 3
 
 
 def test_a_category_outside_of_its_list_is_told_the_list():
@@ -208,7 +218,7 @@ def test_what_is_no_json_is_unreadable(body):
 
 
 def test_numbers_that_are_no_integers_are_refused():
-    numbers = ["NaN", "Infinity", "-Infinity", "1e400", "-0.0", "5e0"]
+    numbers = ["NaN", "Infinity", "-Infinity", "1e400", "-0.0", "5.5e0"]
     bodies = [json.dumps(EXAMPLE).replace('"time_in_hospital": 5', f'"time_in_hospital": {n}') for n in numbers]
 
     assert [refused_fields(body.encode()) for body in bodies] == [("time_in_hospital",)] * len(numbers)
@@ -243,7 +253,8 @@ def test_openapi_gives_each_field_its_limits():
     listed = [column for column in FEATURES if column.kind not in (Kind.NUMBER, Kind.ICD9)]
 
     ranges = {column.name: (shown[column.name]["minimum"], shown[column.name]["maximum"]) for column in numbers}
-    left_out = {column.name: set(column.values) - DEATH_OR_HOSPICE - {*shown[column.name]["enum"]} for column in listed}
+    enums = {name: (field.get("anyOf") or [field])[0].get("enum") for name, field in shown.items()}
+    left_out = {column.name: set(column.values) - DEATH_OR_HOSPICE - {*enums[column.name]} for column in listed}
 
     assert ranges == {column.name: (column.low, column.high) for column in numbers}
     assert {name: values for name, values in left_out.items() if values} == {}

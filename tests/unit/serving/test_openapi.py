@@ -1,4 +1,8 @@
+import json
+
 import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
 
 from readmission.domain.schema import FEATURE_NAMES
 from readmission.serving.encounter import EXAMPLE
@@ -109,6 +113,44 @@ def test_the_batch_route_documents_its_three_formats(document):
     content = document["paths"]["/predict_batch"]["post"]["requestBody"]["content"]
 
     assert set(content) == {"application/json", "text/csv", "application/vnd.apache.parquet"}
+
+
+def test_the_batch_examples_are_predicted(client, document):
+    content = document["paths"]["/predict_batch"]["post"]["requestBody"]["content"]
+    examples = {
+        "application/json": json.dumps(content["application/json"]["schema"]["example"]),
+        "text/csv": content["text/csv"]["example"],
+    }
+
+    answers = [
+        client.post("/predict_batch", content=body, headers={"Content-Type": media_type}).json()
+        for media_type, body in examples.items()
+    ]
+
+    assert [(answer["predicted"], answer["refused"]) for answer in answers] == [(1, 0)] * 2
+
+
+def test_the_document_and_its_defaults_are_valid(document):
+    validate(document)
+
+
+def test_every_example_of_a_model_is_valid_by_its_schema(document):
+    schemas = document["components"]["schemas"]
+    examples = {name: schema["example"] for name, schema in schemas.items() if "example" in schema}
+
+    for name, example in examples.items():
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        Draft202012Validator(schema).validate(example)
+    assert examples.keys() >= {"Encounter", "Outcome", "Prediction", "Problem", "KnownOutcome"}
+
+
+@pytest.mark.parametrize(("status", "header"), [("401", "WWW-Authenticate"), ("503", "Retry-After")])
+def test_a_refusal_documents_the_header_that_it_has(document, status, header):
+    operations = [next(iter(methods.values())) for methods in document["paths"].values()]
+    refusals = [found["responses"][status] for found in operations if status in found["responses"]]
+
+    assert refusals
+    assert [list(refusal["headers"]) for refusal in refusals] == [[header]] * len(refusals)
 
 
 def test_keys_are_documented_where_they_are_asked_for(document):
