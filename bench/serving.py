@@ -166,10 +166,11 @@ def serving(directory: Path, models: Mapping[HorizonName, bytes], database: str 
         version = ModelVersion(name, "1", "bench", digest, datetime.now(UTC), {})
         signed = replace(version, tags=signer.sign(version, PROMOTED))
         ModelCache(directory / "models", name).remember(signed, model)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as free_too:
+        port, grpc_port = free.getsockname()[1], free_too.getsockname()[1]
     environment = os.environ | {
-        "INFERENCE_PORT": str(port), "INFERENCE_WORKERS": "1", "SERVING_DIR": str(directory),
+        "INFERENCE_PORT": str(port), "INFERENCE_GRPC_PORT": str(grpc_port), "INFERENCE_WORKERS": "1",
+        "SERVING_DIR": str(directory),
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MODEL_POLL_SECONDS": "3600", "HORIZONS": ",".join(models),
         "INFERENCE_DATABASE_URL": database or "", "GATE_PUBLIC_KEY": signer.public_key,

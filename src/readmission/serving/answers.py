@@ -11,7 +11,7 @@ import numpy as np
 from readmission.adapters.database import PredictionRecord
 from readmission.serving.live_model import LiveModels
 
-Source = Literal["predict", "predict_batch", "explain"]
+Source = Literal["predict", "predict_batch", "explain", "oip_rest", "oip_grpc"]
 
 
 def score(models: LiveModels, matrix: np.ndarray) -> list[dict[str, Any]]:

@@ -24,6 +24,10 @@ from readmission.serving.middleware import RequestMiddleware
 from readmission.serving.model_cache import ModelCache
 from readmission.serving.model_follower import ModelFollower, Registry, ReloadSignal
 from readmission.serving.model_followers import ModelFollowers
+from readmission.serving.oip_grpc.server import GrpcServer
+from readmission.serving.oip_grpc.service import InferenceService
+from readmission.serving.oip_rest.routes import oip_rest_router
+from readmission.serving.open_inference import OpenInference
 from readmission.serving.openapi import document_request_models
 from readmission.serving.operations import operations_router
 from readmission.serving.outcomes import outcomes_router
@@ -35,6 +39,8 @@ from readmission.settings import InferenceSettings
 FIRST_MODELS_SECONDS = 15
 # at a time in each worker; one computes for up to 0.3 s
 EXPLANATIONS = 1
+# large inferences at a time in each worker, with those that wait for a batch
+INFERENCES = 2
 TITLE = "Readmission inference API"
 DESCRIPTION = (
     "The risk that a diabetic inpatient is readmitted, within thirty days and ever, from raw clinical values."
@@ -48,10 +54,12 @@ def create_app(
     registries: Mapping[HorizonName, Registry] | None = None,
     database: InferenceDatabase | None = None,
     run_dir: Path | None = None,
+    serves_grpc: bool = False,
 ) -> FastAPI:
     """The application of one worker; registries and prediction log come from the settings unless given.
 
-    ``run_dir`` is the folder in which sibling workers tell each other to reload.
+    ``run_dir`` is the folder in which sibling workers tell each other to reload. ``serves_grpc``: also listen on
+    the port of gRPC, which the workers share.
     """
     if database is None and settings.inference_database_url is not None:
         database = InferenceDatabase(settings.require("inference_database_url"))
@@ -62,14 +70,20 @@ def create_app(
     # one batch at a time: each may need some hundred megabytes
     batches = ThreadPoolExecutor(1, thread_name_prefix="batch")
     predicting = Predicting(slots, keys, metrics, log, settings.max_body_bytes, settings.max_batch_rows)
+    inference = _open_inference(settings, predicting, batches)
     routers = (
         predict_router(predicting),
         predict_batch_router(predicting, batches),
         explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database),
+        oip_rest_router(inference, keys, settings.max_body_bytes),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
     )
-    return _assemble(routers, metrics, _lifespan(followers, batches, log))
+    return _assemble(
+        routers,
+        metrics,
+        _lifespan(followers, batches, log, _grpc(settings, inference, keys, metrics) if serves_grpc else None),
+    )
 
 
 def _registries(settings: InferenceSettings) -> dict[HorizonName, Registry]:
@@ -101,13 +115,40 @@ def _followers(
     )
 
 
-def _lifespan(followers: ModelFollowers, batches: Executor, log: PredictionLog | None) -> Lifespan[FastAPI]:
+def _open_inference(settings: InferenceSettings, predicting: Predicting, batches: Executor) -> OpenInference:
+    return OpenInference(
+        predicting.slots,
+        {name: horizon for horizon, name in settings.registered_models().items()},
+        predicting.metrics,
+        predicting.log,
+        max_rows=predicting.max_batch_rows,
+        executor=batches,
+        place=Place(INFERENCES, "large inferences"),
+    )
+
+
+def _grpc(settings: InferenceSettings, inference: OpenInference, keys: ApiKeys, metrics: Metrics) -> GrpcServer:
+    return GrpcServer(
+        InferenceService(inference, keys, metrics),
+        host=settings.host,
+        port=settings.inference_grpc_port,
+        max_body_bytes=settings.max_body_bytes,
+    )
+
+
+def _lifespan(
+    followers: ModelFollowers, batches: Executor, log: PredictionLog | None, grpc: GrpcServer | None
+) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
         # a new worker beside others takes no request before it has what they have
         await asyncio.to_thread(followers.wait_first_try, FIRST_MODELS_SECONDS)
+        if grpc is not None:
+            await grpc.start()
         yield
+        if grpc is not None:
+            await grpc.stop()
         followers.stop()
         batches.shutdown(wait=False, cancel_futures=True)
         if log is not None:

@@ -57,7 +57,7 @@ def worker_app(settings: InferenceSettings) -> FastAPI:
 
     configure_logging(json=settings.log_json)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    return create_app(settings, run_dir=_run_dir(settings))
+    return create_app(settings, run_dir=_run_dir(settings), serves_grpc=True)
 
 
 def _configuration(settings: InferenceSettings) -> uvicorn.Config:
