@@ -150,6 +150,7 @@ class Server:
 
     pid: int
     port: int
+    grpc_port: int
 
     def cpu_seconds(self) -> float:
         """The CPU time of the supervisor and its worker so far, user and system."""
@@ -178,7 +179,7 @@ def serving(directory: Path, models: Mapping[HorizonName, bytes], database: str 
     server = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.DEVNULL)
     try:
         _wait_ready(port, len(models))
-        yield Server(server.pid, port)
+        yield Server(server.pid, port, grpc_port)
     finally:
         server.terminate()
         server.wait(30)

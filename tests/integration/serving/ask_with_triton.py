@@ -28,7 +28,9 @@ def inputs_of(client, asked, **options):
 
 def values_of(result):
     found = {name: result.as_numpy(name).tolist() for name in OUTPUTS}
-    return found | {"prediction_id": [name.decode() for name in found["prediction_id"]]}
+    # the client gives the strings of a binary tensor as bytes
+    names = [name if isinstance(name, str) else name.decode() for name in found["prediction_id"]]
+    return found | {"prediction_id": names}
 
 
 def ask_http(asked, model, binary):

@@ -14,12 +14,14 @@ import pytest
 from open_inference.grpc.protocol import ServerLiveRequest
 from open_inference.grpc.service import GRPCInferenceServiceStub
 
-from doubles.direct import REPOSITORY
 from readmission.domain.example import EXAMPLE
 from readmission.domain.schema import COLUMN, FEATURE_NAMES, INTEGER_KINDS
 
 CLIENT = Path(__file__).with_name("ask_with_triton.py")
-ENCOUNTERS = [EXAMPLE | {"number_inpatient": stays, "race": race} for stays, race in ((0, "Asian"), (3, ""), (1, "Other"))]
+REPOSITORY = Path(__file__).parents[3]
+ENCOUNTERS = [
+    EXAMPLE | {"number_inpatient": stays, "race": race} for stays, race in ((0, "Asian"), (3, ""), (1, "Other"))
+]
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +47,9 @@ def ask(python, server, models, encounters, key=""):
         "numbers": [name for name in FEATURE_NAMES if COLUMN[name].kind in INTEGER_KINDS],
         "key": key,
     }
-    done = subprocess.run([python, CLIENT], input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [python, CLIENT], input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
