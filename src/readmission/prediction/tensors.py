@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from readmission.domain.schema import COLUMN, FEATURE_NAMES, FEATURES, INTEGER_KINDS, NAME_OF_RAW, Column
+from readmission.domain.schema import COLUMN, FEATURE_NAMES, INTEGER_KINDS, NAME_OF_RAW, Column
 from readmission.errors import InvalidInput, TooLarge, UnreadableInput
 
 BYTES = "BYTES"
@@ -75,7 +75,7 @@ def _rows(tensor: Tensor) -> int:
 
 def _column(tensor: Tensor) -> Column:
     column = COLUMN.get(NAME_OF_RAW.get(tensor.name, tensor.name))
-    if column is None or column not in FEATURES:
+    if column is None or not column.feature:
         raise InvalidInput(f"the tensor {_shown(tensor.name)} is not a feature: the model's metadata names them")
     accepted = NUMBERS if column.kind in INTEGER_KINDS else (BYTES,)
     if tensor.datatype not in accepted:
