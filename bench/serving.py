@@ -155,6 +155,7 @@ class Server:
     pid: int
     worker: int
     port: int
+    grpc_port: int
 
     def cpu_seconds(self) -> float:
         """The CPU time of the worker so far, user and system. The supervisor's has the log's way to the database."""
@@ -170,10 +171,11 @@ def serving(directory: Path, models: Mapping[HorizonName, bytes], database: str 
         version = ModelVersion(name, "1", "bench", digest, datetime.now(UTC), {})
         signed = replace(version, tags=signer.sign(version, PROMOTED))
         ModelCache(directory / "models", name).remember(signed, model)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as free_too:
+        port, grpc_port = free.getsockname()[1], free_too.getsockname()[1]
     environment = os.environ | {
-        "INFERENCE_PORT": str(port), "INFERENCE_WORKERS": "1", "SERVING_DIR": str(directory),
+        "INFERENCE_PORT": str(port), "INFERENCE_GRPC_PORT": str(grpc_port), "INFERENCE_WORKERS": "1",
+        "SERVING_DIR": str(directory),
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MODEL_POLL_SECONDS": "3600", "HORIZONS": ",".join(models),
         "INFERENCE_DATABASE_URL": database or "", "GATE_PUBLIC_KEY": signer.public_key,
@@ -183,7 +185,7 @@ def serving(directory: Path, models: Mapping[HorizonName, bytes], database: str 
         _wait_ready(port, len(models))
         children = psutil.Process(server.pid).children()
         (worker,) = [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
-        yield Server(server.pid, worker, port)
+        yield Server(server.pid, worker, port, grpc_port)
     finally:
         server.terminate()
         server.wait(30)

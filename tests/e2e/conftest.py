@@ -58,10 +58,12 @@ def run_command(environment: dict[str, str], *arguments: str) -> subprocess.Comp
 
 
 def environment_for(home: Path, first_port: int) -> dict[str, str]:
-    """This process's environment with a home and a port for each service, S3's six last, from ``first_port`` on."""
-    names = [spec.port_setting for spec in SERVICES if spec.port_setting]
-    names.sort(key="S3_PORT".__eq__)
-    ports = {name: str(first_port + offset) for offset, name in enumerate(names)}
+    """This process's environment with a home and, from ``first_port`` on, ports for each service; S3's are last."""
+    specs = sorted((spec for spec in SERVICES if spec.port_setting), key=lambda spec: spec.port_setting == "S3_PORT")
+    ports, free = {}, first_port
+    for spec in specs:
+        ports[spec.port_setting] = str(free)
+        free = max(spec.ports_from(free).values()) + 1
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     # empty is not set, and keeps out what a developer's .env would fill in: his own data and databases
     unset = dict.fromkeys(names_of(*SERVICE_SETTINGS, LocalSettings), "")
@@ -71,7 +73,7 @@ def environment_for(home: Path, first_port: int) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], int]) -> Iterator[Platform]:
     home = tmp_path_factory.mktemp("platform") / "var"
-    environment = environment_for(home, free_ports(13))
+    environment = environment_for(home, free_ports(14))
     instance = Instance(LocalSettings(readmission_home=home))
     try:
         done = run_command(environment, "up")
@@ -85,4 +87,4 @@ def platform(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int
 @pytest.fixture
 def at_home(tmp_path: Path, free_ports: Callable[[int], int]) -> Platform:
     """A platform that nobody has started yet."""
-    return Platform(environment_for(tmp_path, free_ports(13)), Instance(LocalSettings(readmission_home=tmp_path)), "")
+    return Platform(environment_for(tmp_path, free_ports(14)), Instance(LocalSettings(readmission_home=tmp_path)), "")

@@ -24,6 +24,7 @@ def inference_api(run: NativeRun) -> Start:
         command=(environment_program("readmission"), "serve"),
         environment={
             "INFERENCE_PORT": str(run.ports("inference-api")["HTTP"]),
+            "INFERENCE_GRPC_PORT": str(run.ports("inference-api")["gRPC"]),
             "SERVING_DIR": str(run.home / "inference-api"),
             "MODEL_POLL_SECONDS": "5",
             **client_environment(run, "serving"),

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from readmission.domain.model_file import ModelFileMetadata
 
 # the route that answered
-Source = Literal["predict", "predict_batch", "explain"]
+Source = Literal["predict", "predict_batch", "explain", "oip_rest", "oip_grpc"]
 RISK_BANDS = ("low", "medium", "high")
 # below it, JSON and Python write a number in different ways
 _PLAIN = 1e-4

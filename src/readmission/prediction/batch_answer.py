@@ -11,7 +11,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.prediction.answer import RISK_BANDS, Version
+from readmission.prediction.answer import RISK_BANDS, Source, Version
 
 # where the 32 digits of a UUID stand among its four hyphens
 _DIGITS = [*range(8), *range(9, 13), *range(14, 18), *range(19, 23), *range(24, 36)]
@@ -40,8 +40,7 @@ class BatchForm:
         ``refused``: the problems of each row that is not in ``scored``.
         """
         names = prediction_ids(len(scored.rows), time.time_ns() // 1_000_000)
-        columns = [form.columns(p) for form, p in zip(self._models, scored.probabilities, strict=True)]
-        heads = [f'"prediction_id":"{name}",{score}' for name, score in zip(names, columns[0].scores, strict=True)]
+        heads, columns = self._columns(names, scored)
         entries: list[str] = [""] * rows
         for row, head, band, *risks in zip(
             scored.rows, heads, columns[0].bands, *(c.risks for c in columns), strict=True
@@ -50,17 +49,28 @@ class BatchForm:
         for row, errors in refused.items():
             entries[row] = to_json({"index": row, "errors": errors}).decode()
         answer = f"{self._head(rows, len(scored.rows), len(refused))}[{','.join(entries)}]}}"
-        return answer.encode(), self._events(heads, columns, scored.features)
+        return answer.encode(), self._events(heads, columns, scored.features, "predict_batch")
+
+    def events(self, names: Sequence[str], scored: Scored, source: Source) -> list[bytes]:
+        """The events only, for an answer of another form. ``names``: the ids of the predictions."""
+        return self._events(*self._columns(names, scored), scored.features, source)
+
+    def _columns(self, names: Sequence[str], scored: Scored) -> tuple[list[str], list["_Columns"]]:
+        columns = [form.columns(p) for form, p in zip(self._models, scored.probabilities, strict=True)]
+        heads = [f'"prediction_id":"{name}",{score}' for name, score in zip(names, columns[0].scores, strict=True)]
+        return heads, columns
 
     def _head(self, rows: int, predicted: int, refused: int) -> str:
         counts = _members({"rows": rows, "predicted": predicted, "refused": refused})
         risks = ",".join(f"{{{form.horizon},{form.facts}}}" for form in self._models)
         return f'{{{counts},{self._models[0].facts},"risks":[{risks}],"predictions":'
 
-    def _events(self, heads: list[str], columns: list["_Columns"], features: Sequence[str] | None) -> list[bytes]:
+    def _events(
+        self, heads: list[str], columns: list["_Columns"], features: Sequence[str] | None, source: Source
+    ) -> list[bytes]:
         if features is None:
             return []
-        made = f'"created_at":"{datetime.now(UTC).isoformat()}",{self._models[0].logged},"source":"predict_batch"'
+        made = f'"created_at":"{datetime.now(UTC).isoformat()}",{self._models[0].logged},"source":"{source}"'
         facts = [repeat(form.facts) for form in self._models]
         risks = [
             [f"{risk[:-1]},{fact}}}" for risk, fact in zip(column.risks, fact_of, strict=False)]

@@ -32,6 +32,10 @@ from readmission.serving.middleware import RequestMiddleware
 from readmission.serving.model_cache import ModelCache
 from readmission.serving.model_follower import ModelFollower, Registry, ReloadSignal
 from readmission.serving.model_followers import ModelFollowers
+from readmission.serving.oip_grpc.server import GrpcServer
+from readmission.serving.oip_grpc.service import InferenceService
+from readmission.serving.oip_rest.routes import oip_rest_router
+from readmission.serving.open_inference import OpenInference
 from readmission.serving.openapi import document_request_models
 from readmission.serving.operations import operations_router
 from readmission.serving.outcomes import outcomes_router
@@ -45,6 +49,8 @@ from readmission.settings import InferenceSettings
 ANSWER_SECONDS = 10
 # at a time in each worker; one computes for up to 0.3 s
 EXPLANATIONS = 1
+# large inferences at a time in each worker, with those that wait for a batch
+INFERENCES = 2
 TITLE = "Readmission inference API"
 DESCRIPTION = (
     "The risk that a diabetic inpatient is readmitted, within thirty days and ever, from raw clinical values."
@@ -72,10 +78,12 @@ def create_app(
     registries: Mapping[HorizonName, Registry] | None = None,
     database: InferenceDatabase | None = None,
     run_dir: Path | None = None,
+    serves_grpc: bool = False,
 ) -> InferenceApp:
     """The application of one worker; registries and prediction log come from the settings unless given.
 
-    ``run_dir`` is the folder in which sibling workers tell each other to reload.
+    ``run_dir`` is the folder in which sibling workers tell each other to reload. ``serves_grpc``: also listen on
+    the port of gRPC, which the workers share.
     """
     if database is None and settings.inference_database_url is not None:
         database = InferenceDatabase(settings.require("inference_database_url"), answer_seconds=ANSWER_SECONDS)
@@ -90,15 +98,18 @@ def create_app(
     answering = Answering(parse_encounter, slots.current, tally, log=log, references=references)
     batches = Batches()
     predicting = Predicting(slots, keys, metrics, answering, log, settings.max_body_bytes, settings.max_batch_rows)
+    inference = _open_inference(settings, predicting, batches)
     routers = (
         predict_router(predicting),
         predict_batch_router(predicting, batches),
         explain_router(predicting, Place(EXPLANATIONS, "explanations")),
         outcomes_router(keys, database, folder),
+        oip_rest_router(inference, keys, settings.max_body_bytes),
         operations_router(slots, followers, AdminKey(settings.admin_api_key), metrics),
         docs_router(),
     )
-    app = _assemble(routers, metrics, _lifespan(followers, batches, tally, log))
+    grpc = _grpc(settings, inference, keys, metrics) if serves_grpc else None
+    app = _assemble(routers, metrics, _lifespan(followers, batches, tally, log, grpc))
 
     def in_front(framework: ASGIApp) -> ASGIApp:
         fast = FastPath(
@@ -154,7 +165,23 @@ def _followers(
     )
 
 
-def _lifespan(followers: ModelFollowers, batches: Batches, tally: Tally, log: Spool | None) -> Lifespan[FastAPI]:
+def _open_inference(settings: InferenceSettings, predicting: Predicting, batches: Batches) -> OpenInference:
+    models = {name: horizon for horizon, name in settings.registered_models().items()}
+    return OpenInference(predicting, models, batches, Place(INFERENCES, "large inferences"))
+
+
+def _grpc(settings: InferenceSettings, inference: OpenInference, keys: ApiKeys, metrics: Metrics) -> GrpcServer:
+    return GrpcServer(
+        InferenceService(inference, keys, metrics),
+        host=settings.host,
+        port=settings.inference_grpc_port,
+        max_body_bytes=settings.max_body_bytes,
+    )
+
+
+def _lifespan(
+    followers: ModelFollowers, batches: Batches, tally: Tally, log: Spool | None, grpc: GrpcServer | None
+) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         followers.start()
@@ -162,7 +189,11 @@ def _lifespan(followers: ModelFollowers, batches: Batches, tally: Tally, log: Sp
         await asyncio.to_thread(followers.wait_ready)
         publishing = asyncio.create_task(tally.keep_publishing())
         with log or nullcontext():
+            if grpc is not None:
+                await grpc.start()
             yield
+            if grpc is not None:
+                await grpc.stop()
         publishing.cancel()
         tally.publish()
         followers.stop()

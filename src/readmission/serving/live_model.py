@@ -20,10 +20,6 @@ from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURES, Kind
 from readmission.errors import InvalidModel, ModelNotLoaded, NotFound
 
-RISK_BANDS = ("low", "medium", "high")
-# horizon, probability, prediction and risk_band of one encounter
-Risk = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class LiveModel:
@@ -52,27 +48,6 @@ class LiveModel:
             "data_source": self.metadata.data_source,
             "model_name": self.version.name,
             "model_version": self.version.version,
-        }
-
-    def risks(self, matrix: np.ndarray) -> list[Risk]:
-        """The risk of each row of a ``(n, len(FEATURES))`` float32 matrix."""
-        return [self.risk(probability) for probability in self.model.predict_probability(matrix).tolist()]
-
-    def risk(self, probability: float) -> Risk:
-        """What the response says of a probability (0 to 1). ``prediction`` is 1 from the model's threshold on.
-
-        ``risk_band`` is one of ``RISK_BANDS``; each limit belongs to the band above it.
-        """
-        metadata = self.model.metadata
-        if probability < metadata.risk_band_medium:
-            band = "low"
-        else:
-            band = "medium" if probability < metadata.risk_band_high else "high"
-        return {
-            "horizon": metadata.target,
-            "probability": probability,
-            "prediction": int(probability >= metadata.threshold),
-            "risk_band": band,
         }
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from readmission.domain.horizon import HorizonName
-from readmission.serving.live_model import RISK_BANDS, LiveModel, LiveModels, Risk
+from readmission.prediction.answer import RISK_BANDS
+from readmission.serving.live_model import LiveModel
 from readmission.serving.run_dir import MULTIPROCESS_DIR
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -102,29 +103,13 @@ class Metrics:
         for result in RELOAD_RESULTS:
             self.reloads.labels(horizon, result)
 
-    def predicted(self, models: LiveModels, scored: Sequence[Mapping[str, Any]]) -> None:
-        """Count the scores of ``answers.score``, for each model by its risk band and probability (0 to 1)."""
-        for position, live in enumerate(models):
-            self._count(live, [found["risks"][position] for found in scored])
-
-    def _count(self, live: LiveModel, risks: list[Risk]) -> None:
-        horizon, version = live.horizon, live.version.version
-        observe = self._child(self.probability, horizon, version).observe
-        counts = dict.fromkeys(RISK_BANDS, 0)
-        for risk in risks:
-            observe(risk["probability"])
-            counts[risk["risk_band"]] += 1
-        for band, count in counts.items():
-            if count:
-                self._child(self.predictions, horizon, version, band).inc(count)
-
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one request and record how long it took."""
         self._child(self.requests, route, str(status)).inc()
         self._child(self.duration, route).observe(seconds)
 
     def predicted_many(self, live: LiveModel, probabilities: Sequence[float] | np.ndarray) -> None:
-        """Count many predictions of one model version, as :meth:`predicted` does, in a fraction of its time."""
+        """Count predictions of one model version, by risk band and probability (0 to 1)."""
         horizon, version, metadata = live.horizon, live.version.version, live.metadata
         values = np.asarray(probabilities, np.float64)
         observe_many(self._child(self.probability, horizon, version), PROBABILITIES, values)

@@ -16,7 +16,7 @@ from readmission.serving.errors import problem_response
 from readmission.serving.metrics import Metrics
 
 CLIENT_CLOSED_REQUEST = 499
-NOT_COUNTED = frozenset({"/health", "/ready", "/metrics"})
+NOT_COUNTED = frozenset({"/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"})
 NO_STORE = (b"cache-control", b"no-store")
 FAILED = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; its log says where")
 
@@ -63,7 +63,10 @@ class RequestMiddleware:
             self._metrics.answered(self._route(scope), status, seconds)
 
     def _route(self, scope: Scope) -> str:
-        return str(scope["path"]) if scope["path"] in self._routes else "unmatched"
+        if scope["path"] in self._routes:
+            return str(scope["path"])
+        # of a route with parameters, its pattern
+        return str(getattr(scope.get("route"), "path", "unmatched"))
 
 
 def _where(error: BaseException) -> list[str]:

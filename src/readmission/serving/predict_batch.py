@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
@@ -34,6 +35,8 @@ from readmission.serving.responses import (
 
 # batches in a worker: one is predicted, the others arrive or wait for it
 PLACES = 3
+
+T = TypeVar("T")
 
 
 class HorizonFacts(ModelFacts):
@@ -77,7 +80,7 @@ class Batches:
         self.memory = MemoryReturn(self._thread)
         self._scorer: tuple[LiveModels, BatchScorer, BatchForm] | None = None
 
-    async def run(self, held: ExitStack, work: Callable[[], bytes]) -> bytes:
+    async def run(self, held: ExitStack, work: Callable[[], T]) -> T:
         """Do the work when its turn comes. ``held`` is closed when it is done, also if the caller has gone by then."""
         job = self._thread.submit(work)
         release = held.pop_all()

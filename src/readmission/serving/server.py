@@ -80,7 +80,7 @@ def worker_app(settings: InferenceSettings) -> ASGIApp:
 
     configure_logging(json=settings.log_json)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    return create_app(settings, run_dir=run_dir_of(settings))
+    return create_app(settings, run_dir=run_dir_of(settings), serves_grpc=True)
 
 
 def server_configuration(settings: InferenceSettings) -> uvicorn.Config:

@@ -26,6 +26,7 @@ class InferenceSettings(InferenceDatabaseSettings, RegistrySettings, ListenSetti
     """
 
     inference_port: int = Field(default=8000, ge=1, lt=65_536)
+    inference_grpc_port: int = Field(default=8001, ge=1, lt=65_536)
     inference_workers: int = Field(default=2, ge=1)
     serving_dir: Path = Path("var/inference-api")
     model_poll_seconds: float = Field(default=30, gt=0)

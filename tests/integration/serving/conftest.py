@@ -187,13 +187,14 @@ def running(
     stderr: int | None = None,
     **settings: object,
 ) -> Iterator[Server]:
-    """A server that polls seldom, from the moment on that ``path`` answers with ``status``.
+    """A server that polls seldom, from the moment on that ``path`` answers with ``status``; gRPC has the next port.
 
     ``stderr``: the descriptor that takes its log instead of the file.
     """
     directory.mkdir(exist_ok=True)
     chosen = {
         "inference_port": port,
+        "inference_grpc_port": port + 1,
         "serving_dir": directory / "serving",
         "mlflow_http_request_max_retries": 0,
         "model_name": MODEL_NAME,
@@ -222,7 +223,7 @@ def serve(mlflow_server: str, tmp_path: Path, free_ports: Callable[[int], int]) 
 
     def serving(**settings: Any) -> Any:
         defaults = {"inference_workers": 1, "mlflow_tracking_uri": mlflow_server}
-        return running(tmp_path, free_ports(1), **defaults | settings)
+        return running(tmp_path, free_ports(2), **defaults | settings)
 
     return serving
 
@@ -243,7 +244,7 @@ def standing_server(
         "mlflow_tracking_uri": mlflow_server,
         "inference_database_url": f"sqlite:///{directory}/inference.db",
     }
-    with running(directory, free_ports(1), **settings) as server:
+    with running(directory, free_ports(2), **settings) as server:
         wait_until(lambda: "prediction log migrated" in server.log.read_text(), "the tables are there", server.log)
         yield server
 

@@ -39,7 +39,7 @@ class PredictionRecord:
     threshold: float
     features: dict[str, Any]
     risks: list[dict[str, Any]]
-    source: Literal["predict", "predict_batch", "explain"]
+    source: Literal["predict", "predict_batch", "explain", "oip_rest", "oip_grpc"]
     patient_reference: str | None = None
 
 
