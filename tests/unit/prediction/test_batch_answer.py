@@ -44,6 +44,15 @@ def test_each_row_and_its_event_are_those_of_the_single_route(count):
         assert parse_record(event).created_at.tzinfo is not None
 
 
+def test_events_for_an_answer_of_another_form_have_its_ids_and_its_source():
+    scored = Scored(range(2), PROBABILITIES[:1, :2], ['"time_in_hospital":1', '"time_in_hospital":2'])
+
+    records = [parse_record(event) for event in BatchForm(models(1)).events(["a", "b"], scored, "oip_grpc")]
+
+    assert [(record.prediction_id, record.source) for record in records] == [("a", "oip_grpc"), ("b", "oip_grpc")]
+    assert [record.features for record in records] == [{"time_in_hospital": 1}, {"time_in_hospital": 2}]
+
+
 def test_refused_rows_stand_among_the_others():
     answer, events = BatchForm(models()).render(3, Scored([0, 2], PROBABILITIES[:, :2], None), {1: [{"field": "age"}]})
 
