@@ -10,6 +10,7 @@ from readmission.settings.parts import RegistrySettings
 
 TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 MAX_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 
 
 def limit_requests(environment: MutableMapping[str, str], *, timeout_seconds: int, retries: int) -> None:
@@ -19,6 +20,11 @@ def limit_requests(environment: MutableMapping[str, str], *, timeout_seconds: in
     """
     environment.setdefault(TIMEOUT, str(timeout_seconds))
     environment.setdefault(MAX_RETRIES, str(retries))
+
+
+def show_no_progress(environment: MutableMapping[str, str]) -> None:
+    """Let downloads write no progress bar: when nobody reads the error output, the download would fail with it."""
+    environment[PROGRESS_BAR] = "false"
 
 
 def sign_in(environment: MutableMapping[str, str], settings: RegistrySettings) -> None:

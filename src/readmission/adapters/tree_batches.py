@@ -71,8 +71,14 @@ class BatchTables:
         np.subtract(self._last_leaf, leaf, out=leaf)
         weights = np.ascontiguousarray(self._weights.take(leaf, 0, taken.view(np.float32), "clip").T)
         for model, (begin, end) in enumerate(zip([0, *self._ends], self._ends, strict=False)):
-            # along the first axis, numpy adds one tree after the other
-            np.add.reduce(weights[begin:end], 0, out=sums[model])
+            sums[model] = _in_order(weights[begin:end])
+
+
+def _in_order(weights: np.ndarray) -> np.ndarray:
+    """The sums of ``(trees, n)`` weights by encounter, one tree after the other."""
+    # of a single column, numpy's reduce adds pairs first, which rounds differently
+    single = weights.shape[1] == 1
+    return np.add.accumulate(weights, 0)[-1] if single else np.add.reduce(weights, 0)  # type: ignore[no-any-return]
 
 
 def _logistic(log_odds: np.ndarray) -> np.ndarray:

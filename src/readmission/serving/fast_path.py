@@ -69,6 +69,8 @@ class FastPath:
         return (
             headers.get(b"content-type") in _CONTENT_TYPES
             and b"content-encoding" not in headers
+            # the application refuses by the head alone, without waiting for a body
+            and int(headers.get(b"content-length", b"0")) <= self._max_body_bytes
             and (not self._keys or self._is_known(headers.get(_KEY_HEADER, b"")))
         )
 

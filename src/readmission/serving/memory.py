@@ -31,7 +31,7 @@ class MemoryReturn:
         self._due: asyncio.TimerHandle | None = None
 
     def after_batch(self) -> None:
-        """Note that a batch was answered."""
+        """Note that a batch was answered or refused."""
         if self._due is not None:
             self._due.cancel()
         self._due = asyncio.get_running_loop().call_later(REST_SECONDS, self._release)

@@ -128,6 +128,7 @@ class ModelFollower:
         self._tried = threading.Event()
         # whether the live model came from the disk, and the registry has not been asked since
         self._unconfirmed = False
+        self._unanswered = False
         metrics.follows(slot.horizon)
 
     @property
@@ -138,7 +139,8 @@ class ModelFollower:
     def run(self) -> None:
         """Load the model from the disk, then poll the registry until :meth:`stop`.
 
-        A failure is logged and tried again at the next poll. While no model is loaded, polls come sooner.
+        A failure is logged and tried again at the next poll. While no model is loaded, or when the registry did not
+        answer, polls come sooner: what one worker was told to load, each must load.
         """
         self.load_cached()
         self._looked.set()
@@ -146,9 +148,9 @@ class ModelFollower:
         while not self._stop.is_set():
             self.follow(insist=self._signal.take())
             self._tried.set()
-            waiting_for_first = self._slot.live is None
-            self._pause(min(wait, self._poll_seconds) if waiting_for_first else self._poll_seconds)
-            wait = wait * 2 if waiting_for_first else FIRST_RETRY_SECONDS
+            in_need = self._slot.live is None or self._unanswered
+            self._pause(min(wait, self._poll_seconds) if in_need else self._poll_seconds)
+            wait = wait * 2 if in_need else FIRST_RETRY_SECONDS
 
     @property
     def serves(self) -> bool:
@@ -208,11 +210,13 @@ class ModelFollower:
                 after = self._production(before, insist=insist)
             except Exception as error:
                 self._slot.stale = True
+                self._unanswered = isinstance(error, SourceUnavailable)
                 self._slot.refusal = str(error) if isinstance(error, InvalidModel | MissingSetting) else ""
                 if result := next((RESULTS[kind] for kind in RESULTS if isinstance(error, kind)), None):
                     self._metrics.reloads.labels(self.horizon, result).inc()
                 raise
             self._slot.stale, self._slot.refusal, self._unconfirmed = False, "", False
+            self._unanswered = False
             return before, after
 
     def _production(self, live: LiveModel | None, *, insist: bool) -> LiveModel:

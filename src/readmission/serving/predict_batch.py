@@ -116,8 +116,11 @@ def predict_batch_router(predicting: Predicting, batches: Batches) -> APIRouter:
         with ExitStack() as held:
             held.enter_context(batches.place)
             body = await read_body(request, predicting.max_body_bytes)
-            answer = await batches.run(held, lambda: answer_batch(predicting, batches, body, found))
-        batches.memory.after_batch()
+            try:
+                answer = await batches.run(held, lambda: answer_batch(predicting, batches, body, found))
+            finally:
+                # also when refused: a hostile batch must not leave a large worker behind
+                batches.memory.after_batch()
         return Response(answer, media_type=JSON)
 
     return router

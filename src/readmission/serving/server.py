@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from readmission.adapters.database import InferenceDatabase
-from readmission.adapters.mlflow_requests import limit_requests
+from readmission.adapters.mlflow_requests import limit_requests, show_no_progress
 from readmission.errors import DatabaseUnavailable
 from readmission.log import configure_logging, get_logger
 from readmission.prediction.log.shipper import Shipper
@@ -72,6 +72,7 @@ def _shipping(settings: InferenceSettings) -> Iterator[None]:
 def bound_mlflow_requests() -> None:
     """Bound the requests to MLflow of this process and its workers. What the operator set in the environment wins."""
     limit_requests(os.environ, timeout_seconds=10, retries=2)
+    show_no_progress(os.environ)
 
 
 def worker_app(settings: InferenceSettings) -> ASGIApp:

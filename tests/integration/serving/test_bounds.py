@@ -71,7 +71,7 @@ def test_with_a_registry_that_says_nothing_a_server_is_ready_at_once_and_no_requ
 
 
 @pytest.mark.usefixtures("known_models")
-def test_with_a_log_that_nobody_reads_every_refusal_is_a_problem_document_and_the_loss_is_counted(serve):
+def test_with_a_log_that_nobody_reads_every_refusal_is_a_problem_document_and_the_loss_is_counted(serve, published):
     reading, writing = os.pipe()
     with serve(stderr=writing, inference_database_url="mysql+mysqlconnector://x:y@127.0.0.1:9/none") as server:
         os.close(reading)
@@ -79,6 +79,8 @@ def test_with_a_log_that_nobody_reads_every_refusal_is_a_problem_document_and_th
 
         codes = [server.predict(EXAMPLE).status for _ in range(5)]
         outcome = server.call("POST", "/outcomes", {"prediction_id": "x", "days_until_readmission": 0}, JSON)
+        # the worker logs that it loads another version
+        published.registry.promote(published.versions[1])
         reload = server.call("POST", "/reload-model", headers={"X-API-Key": "admin-key"})
 
         assert set(codes) == {200}

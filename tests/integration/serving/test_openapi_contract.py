@@ -20,7 +20,8 @@ def test_schemathesis_finds_nothing(serve, tmp_path):
     database = f"sqlite:///{tmp_path}/inference.db"
 
     # few rows: the case of one row too many has a short body then
-    with serve(api_keys=KEY, admin_api_key=KEY, inference_database_url=database, max_batch_rows=20) as server:
+    settings = {"inference_database_url": database, "max_batch_rows": 20, "patient_reference_key": "secret"}
+    with serve(api_keys=KEY, admin_api_key=KEY, **settings) as server:
         finished = run_schemathesis(f"{server.url}/openapi.json", tmp_path / "report.json")
 
     assert finished.returncode == 0, finished.stdout[-20_000:]

@@ -1,7 +1,11 @@
-from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
+from mlflow.environment_variables import (
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+    MLFLOW_HTTP_REQUEST_TIMEOUT,
+)
 from mlflow.utils.credentials import read_mlflow_creds
 
-from readmission.adapters.mlflow_requests import limit_requests, sign_in
+from readmission.adapters.mlflow_requests import limit_requests, show_no_progress, sign_in
 from readmission.settings import PipelineSettings
 
 
@@ -20,6 +24,16 @@ def test_what_the_operator_set_wins():
     limit_requests(environment, timeout_seconds=7, retries=3)
 
     assert environment == {"MLFLOW_HTTP_REQUEST_TIMEOUT": "9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
+
+
+def test_a_server_shows_no_progress(monkeypatch):
+    environment = {}
+
+    show_no_progress(environment)
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert not MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.get()
 
 
 def test_a_client_signs_in_with_the_account_of_the_settings(monkeypatch):

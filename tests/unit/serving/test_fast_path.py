@@ -1,5 +1,6 @@
 """The fast path answers what the route answers: status, headers and body."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from readmission.adapters.onnx_model import OnnxModel
 from readmission.adapters.registry import ModelVersion
@@ -189,6 +190,26 @@ def test_everything_else_is_answered_by_the_application(route, fast, answering, 
 
     assert found == expected
     assert answering.answers == 0
+
+
+def test_a_body_that_is_too_large_by_its_head_is_not_waited_for():
+    passed = []
+
+    async def application(scope: Scope, _: Receive, __: Send) -> None:
+        passed.append(scope["path"])
+
+    async def never() -> Message:
+        raise AssertionError("the body is read")
+
+    async def send(_: Message) -> None:
+        raise AssertionError("the fast path answers")
+
+    fast = FastPath(application, lambda *_: b"", keys=(), max_body_bytes=100, answered=lambda _: None)
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [(b"content-length", b"101")]}
+
+    asyncio.run(fast(scope, never, send))
+
+    assert passed == ["/predict"]
 
 
 def test_the_risks_name_the_model_of_each_horizon(fast):

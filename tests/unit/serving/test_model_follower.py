@@ -314,6 +314,23 @@ def test_without_a_model_the_registry_is_asked_again_soon(registry, tmp_path, ev
     thread.join(5)
 
 
+def test_a_registry_that_did_not_answer_once_is_asked_again_soon(registry, tmp_path, model_file, eventually):
+    worker = Worker(registry, tmp_path, time.monotonic, poll_seconds=3600)
+    thread = threading.Thread(target=worker.follower.run)
+    thread.start()
+    eventually(lambda: worker.version == "1")
+    registry.publish(model_file(1.0))
+    registry.down = True
+    ReloadSignal(tmp_path / "reload").raise_for_siblings()
+    eventually(lambda: worker.slot.stale)
+
+    registry.down = False
+
+    eventually(lambda: worker.version == "2")
+    worker.follower.stop()
+    thread.join(5)
+
+
 def test_only_the_model_that_is_served_counts_in_the_metrics(worker, registry, model_file):
     worker.follower.follow()
     registry.publish(model_file(1.0))
