@@ -5,9 +5,13 @@ each task otherwise, half of the time of a small training.
 """
 
 import importlib
+import os
 import pkgutil
 
 import readmission.pipeline
+
+# MLflow's own handler, which it sets up when it is imported, writes to stderr: Airflow takes each line for an error
+os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
 
 for module in pkgutil.iter_modules(readmission.pipeline.__path__, "readmission.pipeline."):
     # it imports Airflow's SDK, which is not ready yet
