@@ -144,9 +144,11 @@ class OpenInference:
         """The result of ``work`` on a request of ``size`` bytes; ``held`` is closed when a large one is done."""
         if size <= SMALL_BYTES:
             return work()
-        result = await self._batches.run(held, work)
-        self._batches.memory.after_batch()
-        return result
+        try:
+            return await self._batches.run(held, work)
+        finally:
+            # also when refused, as after a batch
+            self._batches.memory.after_batch()
 
     def _prepare(self, live: LiveModel) -> tuple[BatchScorer, BatchForm]:
         kept = self._prepared.get(live.horizon)

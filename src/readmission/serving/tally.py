@@ -49,16 +49,16 @@ class Tally:
         """Add everything that was counted since the last call to the metrics."""
         probabilities, self._probabilities = self._probabilities, []
         seconds, self._seconds = self._seconds, []
-        if probabilities:
-            for live, column in zip(self._models, zip(*probabilities, strict=True), strict=True):
-                self._metrics.predicted_many(live, column)
-        if seconds:
-            self._metrics.answered_many(self._route, 200, seconds)
+        # a full disk may refuse to let the shared files grow; that must not fail a prediction that is logged already
+        with suppress(OSError):
+            if probabilities:
+                for live, column in zip(self._models, zip(*probabilities, strict=True), strict=True):
+                    self._metrics.predicted_many(live, column)
+            if seconds:
+                self._metrics.answered_many(self._route, 200, seconds)
 
     async def keep_publishing(self) -> None:
         """Publish every ``PUBLISH_SECONDS``, until the task is cancelled."""
         while True:
             await asyncio.sleep(PUBLISH_SECONDS)
-            # a full disk may refuse to let the shared files grow
-            with suppress(OSError):
-                self.publish()
+            self.publish()
