@@ -1,4 +1,4 @@
-"""Reads the trees of a model file: what ``prediction.tree_tables`` evaluates faster than a graph runtime can.
+"""Reads the trees of a model file: what ``adapters.tree_tables`` evaluates faster than a graph runtime can.
 
 The message types hold only the fields of onnx.proto that are needed, so the package ``onnx`` is not.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 from readmission.domain.model_file import INPUT
 from readmission.domain.schema import FEATURE_NAMES
@@ -65,6 +66,14 @@ class _Columns:
 
 def read_trees(model_file: bytes) -> TreeEnsemble | None:
     """The trees of a model file; None when its graph is anything but imputed columns and one boosted ensemble."""
+    try:
+        return _read(model_file)
+    # a graph of another form lacks an attribute or a node, or has them in another type; the runtime can still serve it
+    except (KeyError, ValueError, IndexError, DecodeError):
+        return None
+
+
+def _read(model_file: bytes) -> TreeEnsemble | None:
     model: Any = _model_class()()
     model.ParseFromString(model_file)
     nodes = {output: node for node in model.graph.node for output in node.output}

@@ -166,7 +166,7 @@ def test_very_many_columns_are_refused(process):
 
 
 def test_a_row_group_for_each_row_is_read(process):
-    assert process.read(written(table(1000), row_group_size=1), ROWS).rows == 1000
+    assert process.read(written(table(100), row_group_size=1), ROWS).rows == 100
 
 
 def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read():
