@@ -60,7 +60,9 @@ def test_only_loopback_addresses_are_bound(platform):
     ]
 
     assert listening
-    assert [address for address in listening if address.ip not in ("127.0.0.1", "::1")] == []
+    # gRPC listens on an IPv4 address through an IPv6 socket
+    loopback = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+    assert [address for address in listening if address.ip not in loopback] == []
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_log(platform):
