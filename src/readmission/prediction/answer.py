@@ -29,6 +29,17 @@ class Version(Protocol):
         """The version's number."""
 
 
+def model_facts(version: Version, metadata: ModelFileMetadata) -> dict[str, object]:
+    """The fields of an answer that are the same for all encounters of a model."""
+    return {
+        "threshold": metadata.threshold,
+        "calibrated": metadata.calibrated,
+        "data_source": metadata.data_source,
+        "model_name": version.name,
+        "model_version": version.version,
+    }
+
+
 class AnswerForm:
     """The answers of a tuple of models, the primary first."""
 
@@ -72,22 +83,24 @@ class AnswerForm:
         return f"{self._time}.{rest // 1000:06d}Z"
 
 
-class _RiskForm:
+class ModelTexts:
+    """What every answer and event says of one model, as members of a JSON object; ``head`` begins its risk."""
+
+    def __init__(self, version: Version, metadata: ModelFileMetadata) -> None:
+        facts = model_facts(version, metadata)
+        self.facts = members(facts)
+        self.logged = members({name: facts[name] for name in ("threshold", "model_name", "model_version")})
+        self.horizon = members({"horizon": metadata.target})
+        self.head = f'{{{self.horizon},"probability":'
+
+
+class _RiskForm(ModelTexts):
     """The texts around one model's probability. ``at`` gives the index of those that fit it."""
 
     def __init__(self, version: Version, metadata: ModelFileMetadata) -> None:
+        super().__init__(version, metadata)
         self._threshold = metadata.threshold
         self._medium, self._high = metadata.risk_band_medium, metadata.risk_band_high
-        facts = {
-            "threshold": metadata.threshold,
-            "calibrated": metadata.calibrated,
-            "data_source": metadata.data_source,
-            "model_name": version.name,
-            "model_version": version.version,
-        }
-        self.facts = _members(facts)
-        self.logged = _members({name: facts[name] for name in ("threshold", "model_name", "model_version")})
-        self.head = f'{{{_members({"horizon": metadata.target})},"probability":'
         outcomes = [(prediction, band) for prediction in (0, 1) for band in RISK_BANDS]
         self.ends = [f',"prediction":{given},"risk_band":"{band}",{self.facts}}}' for given, band in outcomes]
         self.scores = [(f'"prediction":{given},"probability":', f',"risk_band":"{band}"') for given, band in outcomes]
@@ -110,5 +123,6 @@ def prediction_id(nanoseconds: int) -> str:
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
-def _members(members: dict[str, object]) -> str:
-    return to_json(members).decode()[1:-1]
+def members(values: dict[str, object]) -> str:
+    """The members of a JSON object, without its braces."""
+    return to_json(values).decode()[1:-1]

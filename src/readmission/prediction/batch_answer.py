@@ -11,7 +11,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from readmission.domain.model_file import ModelFileMetadata
-from readmission.prediction.answer import RISK_BANDS, Source, Version
+from readmission.prediction.answer import RISK_BANDS, ModelTexts, Source, Version, members
 
 # where the 32 digits of a UUID stand among its four hyphens
 _DIGITS = [*range(8), *range(9, 13), *range(14, 18), *range(19, 23), *range(24, 36)]
@@ -61,7 +61,7 @@ class BatchForm:
         return heads, columns
 
     def _head(self, rows: int, predicted: int, refused: int) -> str:
-        counts = _members({"rows": rows, "predicted": predicted, "refused": refused})
+        counts = members({"rows": rows, "predicted": predicted, "refused": refused})
         risks = ",".join(f"{{{form.horizon},{form.facts}}}" for form in self._models)
         return f'{{{counts},{self._models[0].facts},"risks":[{risks}],"predictions":'
 
@@ -90,21 +90,12 @@ class _Columns(NamedTuple):
     risks: list[str]
 
 
-class _ModelForm:
+class _ModelForm(ModelTexts):
     """The texts around one model's probabilities."""
 
     def __init__(self, version: Version, metadata: ModelFileMetadata) -> None:
+        super().__init__(version, metadata)
         self._limits = metadata.threshold, metadata.risk_band_medium, metadata.risk_band_high
-        facts = {
-            "threshold": metadata.threshold,
-            "calibrated": metadata.calibrated,
-            "data_source": metadata.data_source,
-            "model_name": version.name,
-            "model_version": version.version,
-        }
-        self.facts = _members(facts)
-        self.logged = _members({name: facts[name] for name in ("threshold", "model_name", "model_version")})
-        self.horizon = _members({"horizon": metadata.target})
         self._bands = [f'"risk_band":"{band}"' for band in RISK_BANDS]
         self._ends = [f',"prediction":{given},{band}}}' for given in (0, 1) for band in self._bands]
 
@@ -115,11 +106,10 @@ class _ModelForm:
         given, band = (values >= threshold).astype(int), (values >= medium).astype(int) + (values >= high)
         numbers = to_json(values.tolist()).decode()[1:-1].split(",") if len(values) else []
         ends = map(self._ends.__getitem__, (3 * given + band).tolist())
-        head = f'{{{self.horizon},"probability":'
         return _Columns(
             [f'"prediction":{one},"probability":{number}' for one, number in zip(given.tolist(), numbers, strict=True)],
             list(map(self._bands.__getitem__, band.tolist())),
-            [f"{head}{number}{end}" for number, end in zip(numbers, ends, strict=True)],
+            [f"{self.head}{number}{end}" for number, end in zip(numbers, ends, strict=True)],
         )
 
 
@@ -133,7 +123,3 @@ def prediction_ids(count: int, milliseconds: int) -> list[str]:
     texts[:, _DIGITS] = np.frombuffer(numbers.tobytes().hex().encode(), np.uint8).reshape(count, 32)
     whole = texts.tobytes().decode("ascii")
     return [whole[at : at + 36] for at in range(0, 36 * count, 36)]
-
-
-def _members(members: dict[str, object]) -> str:
-    return to_json(members).decode()[1:-1]

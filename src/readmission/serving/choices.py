@@ -14,9 +14,10 @@ def choices(request: Request, allowed: Mapping[str, Sequence[str]]) -> dict[str,
     Raises :class:`InvalidParameter` for another parameter, another value, and a parameter that is given twice.
     """
     asked = request.query_params.multi_items()
+    if any(name not in allowed for name, _ in asked):
+        known = "the only one is" if len(allowed) == 1 else "the parameters are"
+        raise InvalidParameter(f"unknown parameter: {known} {', '.join(allowed)}")
     for name, value in asked:
-        if name not in allowed:
-            raise InvalidParameter(f"unknown parameter: the parameters are {', '.join(allowed)}")
         if value not in allowed[name] or len(request.query_params.getlist(name)) > 1:
             raise InvalidParameter(f"{name} must be given once, and be one of: {', '.join(allowed[name])}")
     return dict(asked)

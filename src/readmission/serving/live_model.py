@@ -19,6 +19,7 @@ from readmission.domain.horizon import HorizonName
 from readmission.domain.model_file import ModelFileMetadata
 from readmission.domain.schema import FEATURES, Kind
 from readmission.errors import InvalidModel, ModelNotLoaded, NotFound
+from readmission.prediction.answer import model_facts
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,7 @@ class LiveModel:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """The fields of a response that are the same for all encounters of this model."""
-        return {
-            "threshold": self.metadata.threshold,
-            "calibrated": self.metadata.calibrated,
-            "data_source": self.metadata.data_source,
-            "model_name": self.version.name,
-            "model_version": self.version.version,
-        }
+        return model_facts(self.version, self.metadata)
 
 
 # the live model of each horizon that has one, the primary first; a request keeps them from start to end
