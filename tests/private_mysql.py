@@ -5,17 +5,22 @@ Debian's ``mysqld`` is not MySQL: there that name is a link to MariaDB.
 
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import make_url
+import pytest
+from sqlalchemy import make_url, text
 
+from direct_connection import connect
+from readmission.adapters.database import InferenceDatabase
 from readmission.local.graph import Step
 from readmission.local.mariadb import MariaDb, system_user
 from readmission.local.native import Start
-from readmission.local.programs import find_program
+from readmission.local.programs import find_program, find_programs
 from readmission.local.service import Health
+from readmission.services import BY_NAME
 
 PASSWORD = "p@ss/w:rd%#é"
 START_SECONDS = 30
@@ -105,3 +110,26 @@ class PrivateServer:
     def url(self, **changes):
         plain = make_url(self.server.url("inference_db", "app", "x"))
         return plain.set(**{"password": PASSWORD, **changes}).render_as_string(hide_password=False)
+
+
+@contextmanager
+def private_mariadb(directory, port):
+    """A MariaDB of one test alone; skips the test where the program is not installed."""
+    if not find_programs().has(BY_NAME["mysql"]):
+        pytest.skip("mariadbd is not installed")
+    started = PrivateServer(MariaDb, directory, port)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+@contextmanager
+def without_predictions(server):
+    """The inference database of a private server, migrated, with no prediction in it."""
+    with InferenceDatabase(server.url()) as database:
+        database.migrate()
+        with connect(database) as connection:
+            connection.execute(text("DELETE FROM predictions"))
+            connection.commit()
+        yield database

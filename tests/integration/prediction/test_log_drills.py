@@ -10,19 +10,16 @@ from pathlib import Path
 
 import pytest
 from log_process import prediction, ship, start, write
-from private_mysql import PrivateServer
+from private_mysql import private_mariadb, without_predictions
 from sqlalchemy import text
 
 from direct_connection import connect
 from readmission.adapters.database import InferenceDatabase
 from readmission.errors import DatabaseUnavailable
-from readmission.local.mariadb import MariaDb
-from readmission.local.programs import find_programs
 from readmission.prediction.log.record import to_line
 from readmission.prediction.log.segment import OpenSegment, segments
 from readmission.prediction.log.shipper import REJECTED, Shipper
 from readmission.prediction.log.spool import Spool
-from readmission.services import BY_NAME
 
 PATIENCE_SECONDS = 60
 LOAD_SECONDS = 1.5
@@ -31,28 +28,13 @@ OUTAGE_SECONDS = 4.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, free_ports):
-    with private_server(tmp_path_factory.mktemp("mariadb"), free_ports(1)) as started:
+    with private_mariadb(tmp_path_factory.mktemp("mariadb"), free_ports(1)) as started:
         yield started
-
-
-@contextmanager
-def private_server(directory, port):
-    if not find_programs().has(BY_NAME["mysql"]):
-        pytest.skip("mariadbd is not installed")
-    started = PrivateServer(MariaDb, directory, port)
-    try:
-        yield started
-    finally:
-        started.kill()
 
 
 @pytest.fixture
 def table(server):
-    with InferenceDatabase(server.url()) as database:
-        database.migrate()
-        with connect(database) as connection:
-            connection.execute(text("DELETE FROM predictions"))
-            connection.commit()
+    with without_predictions(server) as database:
         yield database
 
 
@@ -253,16 +235,19 @@ def test_several_shippers_share_the_work(drill):
     assert_nothing_lost_or_doubled(drill)
 
 
-def test_a_full_log_refuses_counts_and_takes_again(drill):
-    writer = drill.write(50_000)
+def refuse_then_take(drill, writer):
+    """Wait until the log is full; then ship, until it takes records again and all that it took have landed."""
     wait_until(lambda: len(drill.answered("-")) > 20)
-
     drill.ship()
     taken = len(drill.answered())
     wait_until(lambda: len(drill.answered()) > taken + 100)
     drill.end(writer)
-
     drill.wait_landed()
+
+
+def test_a_full_log_refuses_counts_and_takes_again(drill):
+    refuse_then_take(drill, drill.write(50_000))
+
     assert_nothing_lost_or_doubled(drill)
     assert drill.answered("-") & set(drill.stored()) == set()
 
@@ -284,15 +269,7 @@ def small_disk(folder, size):
 
 def test_a_full_disk_fails_no_answer(drill):
     with small_disk(drill.folder, "256k"):
-        writer = drill.write()
-        wait_until(lambda: len(drill.answered("-")) > 20)
-
-        drill.ship()
-        taken = len(drill.answered())
-        wait_until(lambda: len(drill.answered()) > taken + 100)
-        drill.end(writer)
-
-        drill.wait_landed()
+        refuse_then_take(drill, drill.write())
     assert_nothing_lost_or_doubled(drill)
     assert drill.answered("-") & set(drill.stored()) == set()
 
@@ -304,7 +281,7 @@ def test_a_full_disk_of_the_database_keeps_everything(tmp_path, free_ports):
         spool.append_many(records)
     with (
         small_disk(disk, "300m"),
-        private_server(disk, free_ports(1)) as server,
+        private_mariadb(disk, free_ports(1)) as server,
         InferenceDatabase(server.url(), answer_seconds=5) as database,
     ):
         database.migrate()

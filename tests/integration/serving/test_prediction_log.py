@@ -8,16 +8,12 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from private_mysql import PrivateServer
+from private_mysql import private_mariadb, without_predictions
 from sqlalchemy import text
 
 from direct_connection import connect
-from readmission.adapters.database import InferenceDatabase
 from readmission.domain.example import EXAMPLE
-from readmission.local.mariadb import MariaDb
-from readmission.local.programs import find_programs
 from readmission.prediction.log.segment import segments
-from readmission.services import BY_NAME
 
 pytestmark = pytest.mark.usefixtures("published", "published_30d")
 
@@ -29,20 +25,13 @@ LOAD_SECONDS = 1.0
 
 @pytest.fixture(scope="module")
 def database_server(tmp_path_factory, free_ports):
-    if not find_programs().has(BY_NAME["mysql"]):
-        pytest.skip("mariadbd is not installed")
-    started = PrivateServer(MariaDb, tmp_path_factory.mktemp("mariadb"), free_ports(1))
-    yield started
-    started.kill()
+    with private_mariadb(tmp_path_factory.mktemp("mariadb"), free_ports(1)) as started:
+        yield started
 
 
 @pytest.fixture
 def table(database_server):
-    with InferenceDatabase(database_server.url()) as database:
-        database.migrate()
-        with connect(database) as connection:
-            connection.execute(text("DELETE FROM predictions"))
-            connection.commit()
+    with without_predictions(database_server) as database:
         yield database
 
 
